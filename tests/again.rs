@@ -116,7 +116,7 @@ fn the_contributions_of_the_deltas_add_up_to_the_answer() {
             let Some(text) = answer.texts.values().next().filter(|_| text_alone && answer.texts.len() == 1) else {
                 continue;
             };
-            let text_of_deltas: String = response.deltas.iter().map(|d| added[&d.record].as_str()).collect();
+            let text_of_deltas: String = response.deltas.iter().map(|d| added.get(d.record).unwrap()).collect();
             if response.framing.is_stream() {
                 assert_eq!(text_of_deltas, *text, "{}", path.display());
                 seen += 1;

@@ -11,7 +11,7 @@ use super::sandbox::{Sandbox, SandboxArgs};
 use super::selectors::SelectorArgs;
 use super::values;
 use crate::exchange::Exchange;
-use crate::metrics::clocks::Clocks;
+use crate::metrics::clocks::{Arrivals, Clocks};
 use crate::metrics::like::Tool;
 use crate::metrics::slo::Slo;
 use crate::report::Format;
@@ -19,7 +19,7 @@ use crate::report::compare::Limit;
 use crate::report::groups::By;
 use crate::report::reports::{Entry, Options, REPORTS, Source};
 use crate::store::{Content, Reader};
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -167,8 +167,8 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
 }
 
 impl Source for Reader {
-    fn intervals(&self, id: i64) -> Result<Vec<Span>> {
-        Reader::intervals(self, id)
+    fn arrivals(&self, id: i64) -> Result<Arrivals> {
+        Reader::arrivals(self, id)
     }
 
     fn clocks(&self, id: i64) -> Result<Clocks> {
@@ -177,6 +177,10 @@ impl Source for Reader {
 
     fn exchange(&self, id: i64) -> Result<Exchange> {
         Reader::exchange(self, id)
+    }
+
+    fn told(&self, id: i64) -> Result<Vec<(Timestamp, u64)>> {
+        Ok(self.contributions(id)?.told)
     }
 
     fn has_content(&self, id: i64) -> Result<bool> {

@@ -56,7 +56,7 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
     let id = reader.id(&args.id)?;
     let mut detail = reader.detail(id)?;
     let mut added = match format {
-        Format::Json | Format::Jsonl if !args.play => Contributions::new(),
+        Format::Json | Format::Jsonl if !args.play => Contributions::default(),
         _ => reader.contributions(id)?,
     };
     let mut bodies = Bodies::default();
@@ -127,7 +127,7 @@ pub(super) fn hide(reader: &Reader, id: i64, detail: &mut Detail, added: &mut Co
     for event in detail.records.iter_mut().filter_map(|r| r.event.as_mut()) {
         masks.known().text(event);
     }
-    added.values_mut().for_each(|words| masks.known().text(words));
+    added.texts_mut().for_each(|words| masks.known().text(words));
     Ok(())
 }
 
@@ -140,7 +140,7 @@ fn play(detail: &Detail, added: &Contributions, speed: f64, out: &mut Output) ->
     let from = detail.summary.timing.t_request_end_ns.unwrap_or(first.t_ns);
     let began = Instant::now();
     for record in &detail.records {
-        let (Some(delta), Some(words)) = (&record.delta, added.get(&record.n)) else { continue };
+        let (Some(delta), Some(words)) = (&record.delta, added.get(record.n)) else { continue };
         let at = Duration::from_nanos(((record.t_ns - from).max(0) as f64 / speed) as u64);
         std::thread::sleep(at.saturating_sub(began.elapsed()));
         // Line ends and tabs belong to the text; other control characters are escaped.

@@ -41,6 +41,17 @@ pub struct Clocks {
     pub output_tokens: Option<u64>,
 }
 
+/// When the parts of one response came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Arrivals {
+    /// Every delta: the time of its last byte.
+    pub deltas: Vec<Timestamp>,
+    /// Every chunk, likewise.
+    pub chunks: Vec<Timestamp>,
+    /// Output tokens that the stream reports.
+    pub output_tokens: Option<u64>,
+}
+
 impl Clocks {
     /// Each clock by its name in JSON.
     pub fn named(&self) -> [(&'static str, Option<Timestamp>); 13] {
@@ -72,7 +83,61 @@ impl Clocks {
     }
 }
 
+/// The time that each token took, from a delta whose tokens the stream tells to the next: the tokens that came with a
+/// delta share the time since the one before. Ascending, each with how many tokens took so long.
+pub fn token_gaps(told: &[(Timestamp, u64)]) -> Vec<(Span, u64)> {
+    let of = |pair: &[(Timestamp, u64)]| {
+        let tokens = pair[1].1.checked_sub(pair[0].1).filter(|tokens| *tokens > 0)?;
+        let took = pair[1].0.elapsed(pair[0].0)?;
+        Some((Span(took.0 / i64::try_from(tokens).ok()?), tokens))
+    };
+    let mut all: Vec<_> = told.windows(2).filter_map(of).collect();
+    all.sort_unstable();
+    all
+}
+
+/// The `p`th percentile by nearest rank of ascending values that each count several times.
+pub fn weighted(sorted: &[(Span, u64)], p: f64) -> Option<Span> {
+    let all: u128 = sorted.iter().map(|(_, n)| u128::from(*n)).sum();
+    let rank = (p * all as f64 / 100.0).ceil() as u128;
+    let mut before = 0;
+    let found = sorted.iter().find(|(_, n)| {
+        before += u128::from(*n);
+        before >= rank
+    });
+    found.or(sorted.last()).map(|(span, _)| *span)
+}
+
 /// The spans between successive times; none where the clock stepped back.
 pub fn gaps(times: &[Timestamp]) -> Vec<Span> {
     times.windows(2).filter_map(|pair| pair[1].elapsed(pair[0])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(all: &[(i64, u64)]) -> Vec<(Timestamp, u64)> {
+        all.iter().map(|(ms, tokens)| (Timestamp(ms * 1_000_000), *tokens)).collect()
+    }
+
+    #[test]
+    fn tokens_of_one_delta_share_the_time_since_the_delta_before() {
+        // 3 tokens in 60 ms, 1 in 10 ms, none in the next record, then 2 in 80 ms.
+        let gaps = token_gaps(&told(&[(0, 1), (60, 4), (70, 5), (75, 5), (155, 7)]));
+        assert_eq!(gaps, [(Span::from_millis(10), 1), (Span::from_millis(20), 3), (Span::from_millis(40), 2)]);
+        let at = |p| weighted(&gaps, p);
+        // Six values: 10, 20, 20, 20, 40, 40.
+        assert_eq!(
+            [at(16.0), at(50.0), at(66.0), at(67.0), at(100.0)].map(|s| s.map(|s| s.0 / 1_000_000)),
+            [Some(10), Some(20), Some(20), Some(40), Some(40)]
+        );
+        assert_eq!(weighted(&[], 50.0), None);
+    }
+
+    #[test]
+    fn a_count_that_falls_and_a_clock_that_steps_back_give_no_gap() {
+        assert_eq!(token_gaps(&told(&[(0, 9), (10, 4), (5, 6)])), []);
+        assert_eq!(token_gaps(&told(&[(0, 1), (10, u64::MAX)])).len(), 0, "more tokens than a span can be shared by");
+    }
 }

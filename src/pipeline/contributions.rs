@@ -3,11 +3,39 @@
 use crate::dialect::{Answer, Meaning};
 use crate::framing::Record;
 use crate::oddity::excerpt;
+use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
-/// By number of the record: the reasoning, text and tool arguments that it added to the answer; an excerpt of its data
-/// if it added none. Speech and images add nothing, and have none.
-pub type Contributions = BTreeMap<u64, String>;
+/// What the records of an answer contributed.
+#[derive(Debug, Clone, Default)]
+pub struct Contributions {
+    added: BTreeMap<u64, String>,
+    /// Of each delta whose own record reports usage: its time, and the output tokens so far.
+    pub told: Vec<(Timestamp, u64)>,
+}
+
+impl Contributions {
+    /// The reasoning, text and tool arguments that the record of this number added to the answer; an excerpt of its
+    /// data if it added none. Speech and images add nothing, and have none.
+    pub fn get(&self, record: u64) -> Option<&str> {
+        self.added.get(&record).map(String::as_str)
+    }
+
+    /// All of these texts.
+    pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        self.added.values_mut()
+    }
+
+    /// Records that were read.
+    pub fn len(&self) -> usize {
+        self.added.len()
+    }
+
+    /// Whether no record was read, or nothing was stored to read.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty()
+    }
+}
 
 /// Observes a reading. A live one has no observer.
 #[derive(Default)]
@@ -18,6 +46,7 @@ pub(super) struct Observer {
     tools: BTreeMap<String, usize>,
     reasoning: usize,
     media: u64,
+    usages: u64,
 }
 
 impl Observer {
@@ -43,6 +72,11 @@ impl Observer {
         self.media = answer.media;
         let adds = meaning.is_delta() && (media || !added.is_empty());
         let added = if adds { added } else { excerpt(record.data) };
-        self.seen.insert(record.n, added);
+        self.seen.added.insert(record.n, added);
+        let reported = answer.usage_reports > self.usages;
+        self.usages = answer.usage_reports;
+        if let Some(tokens) = answer.output_tokens.filter(|_| reported && meaning.is_delta()) {
+            self.seen.told.push((record.at, tokens));
+        }
     }
 }

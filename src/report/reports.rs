@@ -9,11 +9,11 @@ use super::{
 };
 use crate::conformance::Level;
 use crate::exchange::Exchange;
-use crate::metrics::clocks::Clocks;
+use crate::metrics::clocks::{Arrivals, Clocks};
 use crate::metrics::like::Tool;
 use crate::metrics::slo::Slo;
 use crate::summary::Summary;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 use anyhow::Result;
 use serde::Serialize;
 use std::io::Write;
@@ -77,11 +77,11 @@ impl Entry {
 
 /// What a report may read beyond summaries.
 pub trait Source {
-    /// The spans between successive deltas of an exchange, in order.
+    /// When the deltas and chunks of an exchange came.
     ///
     /// # Errors
     /// They cannot be read.
-    fn intervals(&self, id: i64) -> Result<Vec<Span>>;
+    fn arrivals(&self, id: i64) -> Result<Arrivals>;
 
     /// The named clocks of an exchange, its records and its chunks.
     ///
@@ -94,6 +94,13 @@ pub trait Source {
     /// # Errors
     /// It cannot be read, or it is too large.
     fn exchange(&self, id: i64) -> Result<Exchange>;
+
+    /// Of each delta whose own record reports usage: its time, and the output tokens so far. Empty where the bodies
+    /// were not stored.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn told(&self, id: i64) -> Result<Vec<(Timestamp, u64)>>;
 
     /// Whether the bodies of an exchange were stored (`--content`).
     ///

@@ -134,7 +134,7 @@ fn record_cells(r: &Record, added: &Contributions) -> [Cell; 4] {
         (_, Some(delta)) => (delta.as_str(), Style::Plain),
         (kind, None) => (kind, Style::Dim),
     };
-    let brings = added.get(&r.n).map(String::as_str).unwrap_or_default();
+    let brings = added.get(r.n).unwrap_or_default();
     [
         Cell::new(r.n.to_string()).style(Style::Dim),
         Cell::new(kind).style(style),

@@ -6,7 +6,7 @@ use super::table::{Cell, Column, Table, render};
 use super::text::{Style, count, wrap};
 use super::{Format, Terminal};
 use crate::metrics;
-use crate::metrics::clocks::Clocks;
+use crate::metrics::clocks::{Clocks, token_gaps, weighted};
 use crate::metrics::percentile;
 use crate::summary::Summary;
 use crate::time::{Span, Timestamp};
@@ -39,6 +39,7 @@ impl Row {
         // Only the records themselves tell the tokens of the first delta.
         let told = t.tpot.is_some() && source.has_content(s.id)?;
         let net = if told { metrics::of(&source.exchange(s.id)?).tpot_net } else { None };
+        let tokens = if net.is_some() { token_gaps(&source.told(s.id)?) } else { Vec::new() };
         let mut gaps = clocks.chunk_gaps();
         gaps.sort_unstable();
         let since = |at: Option<Timestamp>| at?.elapsed(clocks.request_end?);
@@ -56,6 +57,9 @@ impl Row {
             ("itl_max_ms", t.itl_max),
             ("tpot_ms", t.tpot),
             ("tpot_net_ms", net),
+            ("token_gap_p50_ms", weighted(&tokens, 50.0)),
+            ("token_gap_p99_ms", weighted(&tokens, 99.0)),
+            ("token_gap_max_ms", tokens.last().map(|(gap, _)| *gap)),
             ("finish_ms", since(clocks.finish)),
             ("terminator_ms", since(clocks.terminator)),
             ("tail_ms", clocks.tail()),

@@ -2,7 +2,7 @@
 
 use super::read::Reader;
 use super::{ending, runs};
-use crate::metrics::clocks::Clocks;
+use crate::metrics::clocks::{Arrivals, Clocks};
 use crate::time::Timestamp;
 use anyhow::Result;
 use rusqlite::{OptionalExtension, params};
@@ -16,6 +16,12 @@ const EXCHANGE: &str = "SELECT e.t_request_start_ns, e.t_request_end_ns, e.t_res
 const CHUNKS: &str = "SELECT r.unit, r.t_ns, r.frame, r.off, p.unit, p.t_ns, p.frame, p.off, p.len, p.gap \
     FROM piece_run r CROSS JOIN piece_row p ON p.id >= r.first_row AND p.id < r.first_row + r.rows \
     WHERE r.exchange_id = ?1 AND r.side = 1 ORDER BY r.seq, p.id";
+
+const UNITS: &str = "SELECT r.unit + p.unit, r.t_ns + p.t_ns FROM piece_run r CROSS JOIN piece_row p ON \
+    p.id >= r.first_row AND p.id < r.first_row + r.rows WHERE r.exchange_id = ?1 AND r.side = 1 ORDER BY r.seq, p.id";
+
+const DELTAS: &str = "SELECT r.t_ns + p.t_ns FROM record_run r CROSS JOIN record_row p ON p.id >= r.first_row AND \
+    p.id < r.first_row + r.rows WHERE r.exchange_id = ?1 AND p.carries & 7 ORDER BY r.n, p.id";
 
 const HOPS: &str = "SELECT h.frame, h.t_client_ns FROM hop h JOIN exchange e ON e.session = h.session_id \
     WHERE e.id = ?1 AND h.frame BETWEEN ?2 AND ?3";
@@ -31,6 +37,24 @@ impl Reader {
         let range = params![id, first as i64, last as i64];
         let rows = statement.query_map(range, |r| Ok((r.get::<_, i64>(0)? as u64, Timestamp(r.get(1)?))))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// When the deltas and chunks of an exchange came. Reads less than [`Reader::clocks`].
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn arrivals(&self, id: i64) -> Result<Arrivals> {
+        let tokens = "SELECT output_tokens FROM exchange WHERE id = ?1";
+        let tokens = self.db.prepare_cached(tokens)?.query_row([id], |r| r.get::<_, Option<i64>>(0)).optional()?;
+        let mut statement = self.db.prepare_cached(DELTAS)?;
+        let deltas = statement.query_map([id], |r| Ok(Timestamp(r.get(0)?)))?.collect::<rusqlite::Result<_>>()?;
+        let mut chunks = Last::default();
+        let mut statement = self.db.prepare_cached(UNITS)?;
+        let mut rows = statement.query([id])?;
+        while let Some(row) = rows.next()? {
+            chunks.push(row.get(0)?, Timestamp(row.get(1)?));
+        }
+        Ok(Arrivals { deltas, chunks: chunks.times, output_tokens: tokens.flatten().map(|n| n as u64) })
     }
 
     /// The named clocks of an exchange, its records and its chunks.
@@ -69,15 +93,29 @@ impl Reader {
         clocks.first_content = content.filter(|_| clocks.head_start.is_some());
         let mut statement = self.db.prepare_cached(CHUNKS)?;
         let mut rows = statement.query(params![id])?;
-        let mut last = None;
+        let mut chunks = Last::default();
         while let Some(row) = rows.next()? {
             let piece = runs::piece(row)?;
-            match clocks.chunks.last_mut().filter(|_| last == Some(piece.unit)) {
-                Some(at) => *at = piece.at,
-                None => clocks.chunks.push(piece.at),
-            }
-            last = Some(piece.unit);
+            chunks.push(piece.unit as i64, piece.at);
         }
+        clocks.chunks = chunks.times;
         Ok(clocks)
+    }
+}
+
+/// The time of the last delivery of each chunk.
+#[derive(Default)]
+struct Last {
+    unit: Option<i64>,
+    times: Vec<Timestamp>,
+}
+
+impl Last {
+    fn push(&mut self, unit: i64, at: Timestamp) {
+        match self.times.last_mut().filter(|_| self.unit == Some(unit)) {
+            Some(last) => *last = at,
+            None => self.times.push(at),
+        }
+        self.unit = Some(unit);
     }
 }

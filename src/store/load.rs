@@ -77,7 +77,7 @@ impl Reader {
     /// There is no exchange of this id.
     pub fn contributions(&self, id: i64) -> Result<Contributions> {
         if self.content(id)? != Content::Full {
-            return Ok(Contributions::new());
+            return Ok(Contributions::default());
         }
         Ok(self.stored(id, self.row(id)?)?.contributions())
     }

@@ -17,7 +17,6 @@ use crate::exchange::ending::Ending;
 use crate::pipeline::BodyPart;
 use crate::summary::detail::{Chunk, Detail, Noticed, Record};
 use crate::summary::{FindingSummary, Header, Summary};
-use crate::time::{Span, Timestamp};
 use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params, params_from_iter};
@@ -281,21 +280,6 @@ impl Reader {
             WHERE r.exchange_id = ?1 ORDER BY r.n, p.id";
         let mut statement = self.db.prepare_cached(sql)?;
         Ok(statement.query_map([id], runs::record)?.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// Spans between successive deltas, in order.
-    pub fn intervals(&self, id: i64) -> Result<Vec<Span>> {
-        let sql = "SELECT r.t_ns + p.t_ns FROM record_run r CROSS JOIN record_row p ON p.id >= r.first_row AND \
-            p.id < r.first_row + r.rows WHERE r.exchange_id = ?1 AND p.carries & 7 ORDER BY r.n, p.id";
-        let mut statement = self.db.prepare_cached(sql)?;
-        let mut rows = statement.query([id])?;
-        let (mut spans, mut before) = (Vec::new(), None);
-        while let Some(row) = rows.next()? {
-            let at = Timestamp(row.get(0)?);
-            spans.extend(before.and_then(|before| at.elapsed(before)));
-            before = Some(at);
-        }
-        Ok(spans)
     }
 
     fn findings(&self, id: i64) -> Result<Vec<FindingSummary>> {

@@ -19,6 +19,7 @@ use super::{Bounds, Reader, Secrets, Selector, Session, Writer, migrate};
 use crate::analyzer::Output;
 use crate::capture::Counts;
 use crate::exchange::ExchangeId;
+use crate::metrics::clocks::gaps;
 use crate::summary::Summary;
 use crate::summary::connection::ConnectionSummary;
 use crate::time::{Span, Timestamp};
@@ -80,7 +81,7 @@ fn what_goes_in_comes_out() {
     // Two deliveries form chunk 0; its time is that of the last byte.
     assert_eq!(chunks, [(0, 130, 0, 6), (1, 140, 6, 4)]);
     assert_eq!(detail.records.iter().map(|r| r.kind.as_str()).collect::<Vec<_>>(), ["delta", "delta", "terminator"]);
-    assert_eq!(reader.intervals(1).unwrap(), [Span(10)]);
+    assert_eq!(gaps(&reader.arrivals(1).unwrap().deltas), [Span(10)]);
     let body = reader.body(1, 1).unwrap();
     assert_eq!((body.bytes.as_slice(), body.unit_lines), (&b"0123456789"[..], vec![(1, b"04;x".to_vec())]));
 }

@@ -83,8 +83,8 @@ impl Tap {
         masks.exchange(&mut masked, &Redactor::default());
         let response = x.response.as_ref()?;
         let decoded = response.decoded();
-        let shown = |text: Option<&String>| {
-            let mut text = text.cloned().unwrap_or_default();
+        let shown = |text: Option<&str>| {
+            let mut text = text.unwrap_or_default().to_owned();
             masks.known().quote(&mut text);
             text
         };
@@ -93,8 +93,8 @@ impl Tap {
             at: r.at,
             frame: r.frame,
             len: r.end.saturating_sub(r.start),
-            brings: added.get(&r.n).cloned().unwrap_or_default(),
-            shown: shown(added.get(&r.n)),
+            brings: added.get(r.n).unwrap_or_default().to_owned(),
+            shown: shown(added.get(r.n)),
             delta: r.meaning.is_delta(),
             hash: crate::delivery::across::hash(decoded.at(r.start, r.end)),
         };

@@ -101,7 +101,7 @@ fn a_record_adds_what_no_earlier_one_has_added() {
     let content = Meaning { content: true, ..Meaning::default() };
     let mut read = |n: u64, meaning: Meaning, answer: &Answer| {
         observer.record(&Record { n, data: b"{}", ..Record::default() }, meaning, answer);
-        observer.seen[&n].clone()
+        observer.seen.get(n).unwrap().to_owned()
     };
     answer.texts.insert(0, "one".into());
     assert_eq!(read(0, content, &answer), "one");

@@ -2,13 +2,13 @@
 
 use super::over_time::{self, Bucket};
 use super::{Group, METRICS, Throughput};
-use crate::metrics::clocks::Clocks;
+use crate::metrics::clocks::{Arrivals, gaps};
 use crate::metrics::stats::Stats;
 use crate::report::groups::{Key, NONE, has_failed};
 use crate::report::reports::Options;
 use crate::report::spark;
 use crate::summary::{Summary, Timing};
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 use anyhow::Result;
 use std::collections::BTreeMap;
 
@@ -36,22 +36,24 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    pub(super) fn add(&mut self, s: &Summary, streamed: bool, intervals: &[Span], clocks: &Clocks, options: &Options) {
+    pub(super) fn add(&mut self, s: &Summary, streamed: bool, arrivals: &Arrivals, options: &Options) {
         let t = &s.timing;
         let failed = has_failed(s);
         self.exchanges += 1;
         self.failed += u64::from(failed);
         let ms = Span::as_millis_f64;
+        let at = |ns: Option<i64>| ns.map(Timestamp);
+        let tail = at(t.t_response_end_ns).zip(at(t.t_last_delta_ns)).and_then(|(end, last)| end.elapsed(last));
         // What was not streamed has a TTFT, which is not comparable with those of streams.
         let values: [Vec<f64>; METRICS.len()] = [
             t.ttfb.map(ms).into_iter().collect(),
             t.ttft.filter(|_| streamed).map(ms).into_iter().collect(),
             t.ttft_content.filter(|_| streamed).map(ms).into_iter().collect(),
-            intervals.iter().map(|s| s.as_millis_f64()).collect(),
-            if streamed { clocks.chunk_gaps().into_iter().map(ms).collect() } else { Vec::new() },
+            gaps(&arrivals.deltas).into_iter().map(ms).collect(),
+            if streamed { gaps(&arrivals.chunks).into_iter().map(ms).collect() } else { Vec::new() },
             t.tpot.map(ms).into_iter().collect(),
             rate(t).into_iter().collect(),
-            clocks.tail().filter(|_| streamed).map(ms).into_iter().collect(),
+            tail.filter(|_| streamed).map(ms).into_iter().collect(),
             t.duration.map(ms).into_iter().collect(),
         ];
         let response = s.response.as_ref();
@@ -62,14 +64,14 @@ impl Figures {
         *self.finish_reasons.entry(finish.unwrap_or_else(|| NONE.into())).or_default() += 1;
         self.begun = [self.begun, s.begun_ns()].into_iter().flatten().min();
         self.ended = [self.ended, t.t_response_end_ns.or(t.t_request_end_ns)].into_iter().flatten().max();
-        self.output_tokens += clocks.output_tokens.unwrap_or(0);
-        self.with_usage += u64::from(clocks.output_tokens.is_some());
+        self.output_tokens += arrivals.output_tokens.unwrap_or(0);
+        self.with_usage += u64::from(arrivals.output_tokens.is_some());
         let complete = s.verdict.as_deref() == Some("complete") && !failed;
         let met = options.slo.as_ref().is_some_and(|slo| slo.is_met(|name| objective(t, name)));
         self.good += u64::from(complete && met);
         if let (Some(every), Some(begun)) = (options.every, s.begun_ns()) {
             let bucket = self.buckets.entry(begun.div_euclid(every.0.max(1))).or_default();
-            bucket.add(&values, failed, clocks.output_tokens);
+            bucket.add(&values, failed, arrivals.output_tokens);
         }
         for (all, new) in self.values.iter_mut().zip(values) {
             all.extend(new);

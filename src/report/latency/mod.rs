@@ -9,10 +9,10 @@ use super::groups::{By, Key, is_streamed};
 use super::reports::{self, Collect, Options, Source};
 use super::table::{Cell, Column, Table};
 use super::{Format, Terminal, markdown};
-use crate::metrics::clocks::Clocks;
+use crate::metrics::clocks::Arrivals;
 use crate::metrics::stats::Stats;
 use crate::summary::Summary;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 use anyhow::Result;
 use figures::Figures;
 pub(super) use figures::objective;
@@ -141,13 +141,13 @@ impl Latency {
         }
     }
 
-    /// Adds one exchange with the spans between its deltas and its clocks.
-    pub fn count(&mut self, s: &Summary, intervals: &[Span], clocks: &Clocks) {
+    /// Adds one exchange with the times of its deltas and chunks.
+    pub fn count(&mut self, s: &Summary, arrivals: &Arrivals) {
         let streamed = is_streamed(s);
         let key = (Key::of(s, &self.by), streamed);
         let apart = &mut self.apart[usize::from(streamed)];
         for f in [self.groups.entry(key).or_default(), &mut self.overall, apart] {
-            f.add(s, streamed, intervals, clocks, &self.options);
+            f.add(s, streamed, arrivals, &self.options);
         }
     }
 
@@ -179,7 +179,7 @@ impl Latency {
 
 impl Collect for Latency {
     fn add(&mut self, s: &Summary, source: &dyn Source) -> Result<()> {
-        self.count(s, &source.intervals(s.id)?, &source.clocks(s.id)?);
+        self.count(s, &source.arrivals(s.id)?);
         Ok(())
     }
 
@@ -265,6 +265,11 @@ mod tests {
     use super::*;
     use crate::metrics::slo::Slo;
 
+    /// Deltas at these milliseconds.
+    fn deltas(ms: &[i64]) -> Arrivals {
+        Arrivals { deltas: ms.iter().map(|ms| Timestamp(ms * 1_000_000)).collect(), ..Arrivals::default() }
+    }
+
     fn report(l: Latency) -> Report {
         l.report().unwrap()
     }
@@ -275,7 +280,7 @@ mod tests {
         for port in [18_501, 18_502, 18_502] {
             let mut s = Summary::template();
             (s.server_ip, s.server_port) = (std::net::Ipv4Addr::LOCALHOST.into(), port);
-            l.count(&s, &[], &Clocks::default());
+            l.count(&s, &Arrivals::default());
         }
         let hosts: Vec<_> =
             report(l).groups.into_iter().map(|g| (g.key.host.unwrap_or_default(), g.exchanges)).collect();
@@ -287,8 +292,8 @@ mod tests {
         let mut l = Latency::new(&Options::default());
         let mut s = Summary::template();
         s.timing.ttfb = Some(Span::from_millis(10));
-        l.count(&s, &[Span::from_millis(1), Span::from_millis(3)], &Clocks::default());
-        l.count(&s, &[Span::from_millis(2)], &Clocks::default());
+        l.count(&s, &deltas(&[0, 1, 4]));
+        l.count(&s, &deltas(&[0, 2]));
         let r = report(l);
         assert_eq!((r.groups.len(), r.overall.exchanges), (1, 2));
         let itl = r.overall.metrics["itl_ms"];
@@ -311,7 +316,7 @@ mod tests {
             s.timing.ttft = Some(Span::from_millis(ttft));
             s.timing.t_request_start_ns = Some(n as i64 * 1_000_000_000);
             s.timing.t_response_end_ns = Some((n as i64 + 1) * 1_000_000_000);
-            l.count(&s, &[], &Clocks { output_tokens: Some(10), ..Clocks::default() });
+            l.count(&s, &Arrivals { output_tokens: Some(10), ..Arrivals::default() });
         }
         let r = report(l);
         let of = |g: &Group| {
@@ -336,7 +341,7 @@ mod tests {
             let (from, ttft) = if n < 30 { (12_000, 100) } else { (61_000 - 30 * 200, 300) };
             s.timing.t_request_start_ns = Some((from + n * 200) * 1_000_000);
             s.timing.ttft = Some(Span::from_millis(ttft + n % 7));
-            l.count(&s, &[], &Clocks::default());
+            l.count(&s, &Arrivals::default());
         }
         let g = report(l).overall;
         let intervals = g.intervals.unwrap();
@@ -349,7 +354,7 @@ mod tests {
         for at in [0, 1_000_000_000] {
             let mut s = Summary::template();
             s.timing.t_request_start_ns = Some(at);
-            l.count(&s, &[], &Clocks::default());
+            l.count(&s, &Arrivals::default());
         }
         assert!(l.report().is_err_and(|e| e.to_string().contains("--every")));
     }
