@@ -104,7 +104,10 @@ fn plant(p: &Place, set: usize) -> Vec<(String, Value)> {
             n => (format!("{n} ü").into(), format!("{n} ü").into()),
         };
         match tcp {
-            Some(column) => db.execute(&format!("UPDATE connection SET {column} = ?"), [sql]).unwrap(),
+            Some(_) => {
+                let column = column.trim_start_matches("tcp_");
+                db.execute(&format!("UPDATE connection SET {column} = ?"), [sql]).unwrap()
+            }
             None => db.execute(&format!("UPDATE exchange SET {column} = ?"), [sql]).unwrap(),
         };
         wanted.push((name, value));
@@ -269,7 +272,8 @@ fn show_tells_every_fact_on_its_line() {
         response_transfer = 'chunked', response_chunks = 3, response_wire_body_bytes = 2500000, response_decoded_bytes = 3500, response_records = 9,
         response_usage = '{\"u\":5}', response_finish_reason = 'length', response_terminator_which = NULL, response_terminator_expected = '[DONE]',
         dialect_why = 'by path', delivery = '[\"slowly\",\"late\"]', h2_stream = 77;
-        UPDATE connection SET handshake_seen = 0, retransmitted_segments = 12, out_of_order_segments = 13, hole = 1, client_rst = 0, server_rst = 1";
+        UPDATE connection SET handshake_seen = 0, retransmitted_segments = 12, out_of_order_segments = 13, hole = 1, client_rst = 0, server_rst = 1,
+        rtt_client_ns = 1500000, rtt_server_ns = 32000000";
     p.db().execute_batch(sql).unwrap();
     let text = p.out(&["show", "1"]);
     for line in [
@@ -286,7 +290,7 @@ fn show_tells_every_fact_on_its_line() {
         "Timing    TTFB 6.66 ms, TTFT 11.1 ms, duration 5.55 s, TPOT 20.0 ms, tokens 50.0/s, gaps p50 2.22 ms, p99 \
             33.3 ms, max 444 ms",
         "TCP       start not captured, 12 retransmitted, 13 out of order, bytes missing from the capture, reset by \
-            server",
+            server, RTT to client 1.50 ms, RTT to server 32.0 ms",
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     }

@@ -2,7 +2,7 @@
 //! them: the bytes of a connection, in order, with the time of each.
 
 use crate::oddity::Oddity;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use std::net::SocketAddr;
 
 /// One connection of a session, counted from 0 in the order of first sight: the `stream` of `list`.
@@ -190,4 +190,11 @@ pub struct ConnFacts {
     pub client_bytes: u64,
     /// Payload bytes server to client, each once, gaps not counted.
     pub server_bytes: u64,
+    /// The least round-trip time between the capture point and the client: from a byte (or SYN-ACK) of the server to
+    /// the acknowledgement of the client.
+    #[serde(skip)]
+    pub rtt_client: Option<Span>,
+    /// The same between the capture point and the server.
+    #[serde(skip)]
+    pub rtt_server: Option<Span>,
 }

@@ -360,6 +360,8 @@ fn swap(f: ConnFacts) -> ConnFacts {
         server_rst: f.client_rst,
         client_bytes: f.server_bytes,
         server_bytes: f.client_bytes,
+        rtt_client: f.rtt_server,
+        rtt_server: f.rtt_client,
         closed: ClosedAt {
             client_fin: f.closed.server_fin,
             server_fin: f.closed.client_fin,

@@ -271,6 +271,10 @@ fn facts(out: &mut String, d: &Detail, zone: Zone, terminal: &Terminal) {
     if let Some(tcp) = &s.tcp {
         let some = |n: u64, what: &str| if n > 0 { format!("{n} {what}") } else { String::new() };
         let flag = |f: bool, what: &str| if f { what.to_owned() } else { String::new() };
+        let trip = |rtt: Option<Span>, end: &str| match rtt {
+            Some(_) => format!("RTT to {end} {}", span(rtt)),
+            None => String::new(),
+        };
         line(
             "TCP",
             vec![
@@ -280,6 +284,8 @@ fn facts(out: &mut String, d: &Detail, zone: Zone, terminal: &Terminal) {
                 flag(tcp.hole, "bytes missing from the capture"),
                 flag(tcp.client_rst, "reset by client"),
                 flag(tcp.server_rst, "reset by server"),
+                trip(tcp.rtt_client, "client"),
+                trip(tcp.rtt_server, "server"),
             ],
         );
     }

@@ -8,7 +8,7 @@ use super::{Format, Terminal};
 use crate::metrics;
 use crate::metrics::clocks::{Clocks, token_gaps, weighted};
 use crate::metrics::percentile;
-use crate::summary::Summary;
+use crate::summary::{Summary, TcpSummary};
 use crate::time::{Span, Timestamp};
 use anyhow::Result;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -43,12 +43,18 @@ impl Row {
         let mut gaps = clocks.chunk_gaps();
         gaps.sort_unstable();
         let since = |at: Option<Timestamp>| at?.elapsed(clocks.request_end?);
+        let trip = |of: fn(&TcpSummary) -> Option<Span>| s.tcp.as_ref().and_then(of);
+        let less = |ttft: Span, trip: Span| (ttft >= trip).then(|| Span(ttft.0 - trip.0));
         let spans = vec![
             ("upload_ms", clocks.request_end.zip(clocks.request_start).and_then(|(end, start)| end.elapsed(start))),
             ("ttfb_ms", t.ttfb),
             ("ttfr_ms", t.ttfr),
             ("ttft_ms", t.ttft),
             ("ttft_content_ms", t.ttft_content),
+            ("ttft_client_ms", t.ttft.zip(trip(|tcp| tcp.rtt_client)).map(|(ttft, trip)| Span(ttft.0 + trip.0))),
+            ("ttft_server_ms", t.ttft.zip(trip(|tcp| tcp.rtt_server)).and_then(|(ttft, trip)| less(ttft, trip))),
+            ("rtt_client_ms", trip(|tcp| tcp.rtt_client)),
+            ("rtt_server_ms", trip(|tcp| tcp.rtt_server)),
             ("chunk_gap_p50_ms", percentile(&gaps, 50.0)),
             ("chunk_gap_p99_ms", percentile(&gaps, 99.0)),
             ("chunk_gap_max_ms", gaps.last().copied()),
@@ -166,6 +172,7 @@ impl Times {
             Column::right("Reasoning").spare(7),
             Column::right("Token"),
             Column::right("Text").spare(4),
+            Column::right("At server").spare(10),
             Column::right("Last token").spare(1),
             Column::right("Finish").spare(8),
             Column::right("Terminator").spare(9),
@@ -181,6 +188,7 @@ impl Times {
                 Cell::new(&row.server),
                 Cell::new(row.model.as_deref().unwrap_or_default()),
             ];
+            let at_server = row.spans.iter().find(|(name, _)| *name == "ttft_server_ms").and_then(|(_, span)| *span);
             let all = [
                 c.head_start,
                 c.first_record,
@@ -194,6 +202,7 @@ impl Times {
             ];
             cells.extend(all.map(|at| span(since(at))));
             cells.push(span(c.tail()));
+            cells.insert(8, span(at_server));
             cells
         };
         Table { columns, rows: self.0.iter().map(row).collect() }

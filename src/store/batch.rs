@@ -234,6 +234,7 @@ impl Step<'_> {
         values.extend([f.client_fin, f.server_fin, f.client_rst, f.server_rst].map(Value::from));
         let t = &f.closed;
         values.extend([t.client_fin, t.server_fin, t.client_rst, t.server_rst].map(|t| opt(t.map(Timestamp::nanos))));
+        values.extend([f.rtt_client, f.rtt_server].map(|span| opt(span.map(|span| span.0))));
         let offered = Some(&c.offered).filter(|o| !o.is_empty()).and_then(|o| serde_json::to_string(o).ok());
         values.extend([opt(tls.and_then(|t| t.version.clone())), opt(tls.and_then(|t| t.suite)), opt(offered)]);
         values.push(opt(tls.and_then(|t| t.unread).map(str::to_owned)));

@@ -157,6 +157,8 @@ columns!(
     server_fin,
     client_rst,
     server_rst,
+    rtt_client as "rtt_client_ns",
+    rtt_server as "rtt_server_ns",
 );
 
 impl<T: Columns> Columns for Option<T> {

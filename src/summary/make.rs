@@ -151,6 +151,8 @@ impl TcpSummary {
             server_fin: f.server_fin,
             client_rst: f.client_rst,
             server_rst: f.server_rst,
+            rtt_client: f.rtt_client,
+            rtt_server: f.rtt_server,
         }
     }
 }

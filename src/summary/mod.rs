@@ -211,6 +211,10 @@ pub struct TcpSummary {
     pub server_fin: bool,
     pub client_rst: bool,
     pub server_rst: bool,
+    #[serde(rename = "rtt_client_ms", serialize_with = "millis")]
+    pub rtt_client: Option<Span>,
+    #[serde(rename = "rtt_server_ms", serialize_with = "millis")]
+    pub rtt_server: Option<Span>,
 }
 
 /// Times in nanoseconds since 1970 UTC, spans in milliseconds; see [`crate::metrics::Metrics`].

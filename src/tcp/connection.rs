@@ -8,9 +8,10 @@ use super::kept::Kept;
 use super::key::Key;
 use super::out::Out;
 use super::positions::Syn;
+use super::round_trip::RoundTrip;
 use super::seq::{RESET_REACH, extend};
 use super::{LINGER, Limits, ONE_SIDED, RESET_IGNORED};
-use crate::conn::{ByteEvent, ConnId, Direction, End, Endpoints, Stamp, What};
+use crate::conn::{ByteEvent, ConnFacts, ConnId, Direction, End, Endpoints, Stamp, What};
 use crate::net::{Segment, flags};
 use crate::oddity::Oddity;
 use crate::time::Timestamp;
@@ -104,6 +105,7 @@ pub(super) struct Connection {
     /// The capture has no handshake yet, and began a moment ago: every segment waits.
     young: bool,
     packets: u64,
+    round_trip: RoundTrip,
 }
 
 impl Connection {
@@ -137,6 +139,7 @@ impl Connection {
             early: None,
             young: !is_syn(seg) && rival.is_none(),
             packets: 0,
+            round_trip: RoundTrip::default(),
         };
         if let Some(rival) = rival {
             conn.flows[rival.side].syn(rival.isn);
@@ -274,6 +277,7 @@ impl Connection {
             }
         }
         self.packets += 1;
+        self.round_trip.segment(side, seg);
         self.heard[side] = true;
         self.last = Stamp { at: seg.at, frame: seg.frame };
         let mut out = out(self.id, self.client, side, sink);
@@ -419,7 +423,13 @@ impl Connection {
             self.flows[side].close(how, self.last, &mut out(self.id, self.client, side, sink));
         }
         let (client, server) = (&self.flows[self.client].counters, &self.flows[1 - self.client].counters);
-        let facts = counters::facts(client, server, self.syn && self.syn_ack, self.packets);
+        let facts = ConnFacts {
+            handshake_seen: self.syn && self.syn_ack,
+            packets: self.packets,
+            rtt_client: self.round_trip.to(self.client),
+            rtt_server: self.round_trip.to(1 - self.client),
+            ..counters::facts(client, server)
+        };
         self.say(self.last, What::Closed(Box::new(facts)), sink);
     }
 

@@ -20,10 +20,9 @@ pub(super) struct FlowCounters {
     pub(super) rst: Option<Timestamp>,
 }
 
-/// The facts of a connection from what its client and its server sent.
-pub(super) fn facts(client: &FlowCounters, server: &FlowCounters, handshake_seen: bool, packets: u64) -> ConnFacts {
+/// The facts of a connection that are counted per direction, from what its client and its server sent.
+pub(super) fn facts(client: &FlowCounters, server: &FlowCounters) -> ConnFacts {
     ConnFacts {
-        handshake_seen,
         retransmitted_segments: client.retransmitted + server.retransmitted,
         out_of_order_segments: client.out_of_order + server.out_of_order,
         hole: client.hole || server.hole,
@@ -37,8 +36,8 @@ pub(super) fn facts(client: &FlowCounters, server: &FlowCounters, handshake_seen
             client_rst: client.rst,
             server_rst: server.rst,
         },
-        packets,
         client_bytes: client.bytes,
         server_bytes: server.bytes,
+        ..ConnFacts::default()
     }
 }

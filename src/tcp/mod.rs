@@ -43,6 +43,7 @@ mod key;
 mod out;
 mod positions;
 mod recent;
+mod round_trip;
 mod seq;
 mod stall;
 mod table;

@@ -7,7 +7,7 @@ use crate::exchange::Exchange;
 use crate::exchange::ending::Party;
 use crate::http::event::{EndSignal, MessageEnd};
 use crate::oddity::{Delivery, Kind, Oddity};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::wire;
 
 fn event(at: i64, conn: u32, dir: Direction, what: What<'_>) -> ByteEvent<'_> {
@@ -68,6 +68,8 @@ fn facts_are_those_of_client_and_server_as_the_bytes_showed_them() {
         packets: 3,
         client_bytes: 4,
         server_bytes: 5,
+        rtt_client: Some(Span(6)),
+        rtt_server: Some(Span(7)),
     };
     let of = |client, server| {
         fed(&[
@@ -90,6 +92,8 @@ fn facts_are_those_of_client_and_server_as_the_bytes_showed_them() {
         closed,
         client_bytes: 5,
         server_bytes: 4,
+        rtt_client: Some(Span(7)),
+        rtt_server: Some(Span(6)),
         ..facts
     };
     assert_eq!((wrong.facts, wrong.endpoints.client.to_string()), (swapped, "192.0.2.2:80".to_owned()));

@@ -39,7 +39,7 @@ fn what_a_database_is_is_seen_at_one_moment() {
         db.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
         db.execute_batch("PRAGMA synchronous = OFF").unwrap();
         while !ended.load(std::sync::atomic::Ordering::Relaxed) {
-            for (sql, id, version) in [("CREATE TABLE t (x)", migrate::APPLICATION_ID, 101), ("DROP TABLE t", 0, 0)] {
+            for (sql, id, version) in [("CREATE TABLE t (x)", migrate::APPLICATION_ID, 102), ("DROP TABLE t", 0, 0)] {
                 let tx = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
                 tx.execute_batch(sql).unwrap();
                 tx.pragma_update(None, "application_id", id).unwrap();

@@ -119,6 +119,8 @@ fn a_connection_keeps_each_count_flag_and_time_apart() {
                 client_rst: Some(Timestamp(53)),
                 server_rst: Some(Timestamp(54)),
             },
+            rtt_client: Some(Span(55)),
+            rtt_server: Some(Span(56)),
         };
         c.exchanges = 46;
         let t = |s: &str| Some(s.to_owned());
@@ -151,6 +153,8 @@ fn a_connection_keeps_each_count_flag_and_time_apart() {
             ("out_of_order_segments", 45),
             ("exchanges", 46),
             ("tls_suite", 47),
+            ("rtt_client_ns", 55),
+            ("rtt_server_ns", 56),
         ] {
             assert_eq!(value(name), Value::Integer(n), "{name}");
         }

@@ -52,6 +52,8 @@ CREATE TABLE connection (
     server_fin_ns          INTEGER,          -- the same of the server
     client_rst_ns          INTEGER,          -- when the client reset
     server_rst_ns          INTEGER,          -- when the server reset
+    rtt_client_ns          INTEGER,          -- least round-trip time between the capture point and the client; null: unknown
+    rtt_server_ns          INTEGER,          -- the same of the server
     tls_version            TEXT,             -- version agreed on, as 1.3
     tls_suite              INTEGER,          -- cipher suite agreed on, by its number
     alpn_offered           TEXT,             -- protocols that the client offered, a JSON array
@@ -391,6 +393,7 @@ CREATE VIEW v_exchanges AS
         c.handshake_seen AS tcp_handshake_seen, c.retransmitted_segments AS tcp_retransmitted_segments,
         c.out_of_order_segments AS tcp_out_of_order_segments, c.hole AS tcp_hole, c.client_fin AS tcp_client_fin,
         c.server_fin AS tcp_server_fin, c.client_rst AS tcp_client_rst, c.server_rst AS tcp_server_rst,
+        c.rtt_client_ns / 1e6 AS tcp_rtt_client_ms, c.rtt_server_ns / 1e6 AS tcp_rtt_server_ms,
         e.t_request_start_ns, e.t_request_end_ns, e.t_response_start_ns, e.t_first_body_byte_ns, e.t_first_record_ns, e.t_first_delta_ns,
         e.t_last_delta_ns, e.t_response_end_ns,
         e.ttfb_ns / 1e6 AS ttfb_ms, e.ttft_ns / 1e6 AS ttft_ms, e.ttft_content_ns / 1e6 AS ttft_content_ms, e.itl_p50_ns / 1e6 AS itl_p50_ms,
