@@ -2,13 +2,13 @@
 //! "whole".
 
 use super::{Case, Finding, Level};
-use crate::body;
 use crate::dialect::{self, Dialect};
 use crate::exchange::Response;
 use crate::framing::Framing;
 use crate::http::event::{MessageEnd, ResponseHead};
 use crate::http::incremental;
 use crate::oddity::{Kind, Oddity};
+use crate::verdict;
 
 impl<'a> Case<'a> {
     /// The response, whatever its status.
@@ -39,7 +39,7 @@ impl<'a> Case<'a> {
 
     /// The body has a coding that is not read here, or not without a dictionary: what it holds is not known.
     pub fn is_unread_coding(&self) -> bool {
-        [body::UNKNOWN, body::NEEDS_DICTIONARY].iter().any(|kind| self.exchange.oddities.find(*kind).is_some())
+        verdict::unread_coding(self.exchange).is_some()
     }
 
     /// A hop refused to pass the message on as it comes, as RFC 10036 demands of one that cannot: 501, and a

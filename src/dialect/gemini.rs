@@ -13,6 +13,7 @@ use super::{Answer, Confidence, Dialect, End, Meaning};
 use crate::framing::{Framing, Record};
 use crate::oddity::{Kind, excerpt};
 pub(super) use part::{Content, Part};
+use std::collections::BTreeSet;
 
 /// The payload is not JSON; the serde error with its position.
 pub const NOT_JSON: Kind = Kind("gemini.not-json");
@@ -110,14 +111,19 @@ struct Usage {
     thoughts_token_count: Num,
 }
 
+/// Candidates that are followed.
+const CANDIDATES_LIMIT: usize = 64;
+
 /// Reads a stream, or one whole response.
 #[derive(Debug, Default)]
 struct Gemini {
     document: bool,
     /// The stream is one JSON array, which its `]` ends.
     array: bool,
-    /// A finish reason came, and no record with candidates since.
-    finished: bool,
+    /// Candidates that had a finish reason.
+    finished: BTreeSet<u32>,
+    /// Candidates that had a part and no finish reason yet.
+    unfinished: BTreeSet<u32>,
     /// An error or a blocked prompt came: no finish reason is required.
     over: bool,
     calls: call::Calls,
@@ -147,12 +153,12 @@ impl Gemini {
                 meaning.error || self.over || event.usage_metadata.present() || event.prompt_feedback.here().is_some();
             return if known { meaning } else { unknown(record, answer, remarks, UNKNOWN_TYPE) };
         }
-        remarks.note_if(self.finished && !event.candidates.is_empty(), FINISH_EARLY, || {
-            "candidates after a finishReason".into()
-        });
         for (position, candidate) in event.candidates.iter().enumerate() {
             if let Obj::Here(candidate) = candidate {
                 let index = candidate.index.index().unwrap_or(position as u32);
+                remarks.note_if(self.finished.contains(&index), FINISH_EARLY, || {
+                    format!("candidate {index} after its finishReason")
+                });
                 self.candidate(candidate, index, answer, remarks, &mut meaning);
                 if candidate.reasons() {
                     answer.reasons(record.at);
@@ -185,7 +191,12 @@ impl Gemini {
         if let Some(reason) = candidate.finish_reason.full() {
             remarks.note_if(UNUSABLE_CALLS.contains(&reason), CALL_UNUSABLE, || excerpt(reason.as_bytes()));
             answer.finish(index, reason);
-            self.finished = true;
+            self.unfinished.remove(&index);
+            if self.finished.len() < CANDIDATES_LIMIT {
+                self.finished.insert(index);
+            }
+        } else if content.is_some() && !self.finished.contains(&index) && self.unfinished.len() < CANDIDATES_LIMIT {
+            self.unfinished.insert(index);
         }
     }
 }
@@ -216,8 +227,12 @@ impl Reader for Gemini {
 
     fn finish(&mut self, complete: bool, answer: &mut Answer, remarks: &mut Remarks<'_>) {
         self.calls.close(answer);
-        remarks.note_if(complete && !self.finished && !self.over && !self.document, NO_FINISH_REASON, || {
-            "the body ended".into()
+        let lacks = self.finished.is_empty() || !self.unfinished.is_empty();
+        remarks.note_if(complete && lacks && !self.over && !self.document, NO_FINISH_REASON, || {
+            match self.unfinished.first().filter(|_| !self.finished.is_empty()) {
+                Some(index) => format!("candidate {index}"),
+                None => String::new(),
+            }
         });
     }
 }

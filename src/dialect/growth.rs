@@ -9,6 +9,9 @@ pub const CUMULATIVE: Kind = Kind("delta.cumulative");
 /// After the increments of a text, one delta has all of it again.
 pub const WHOLE_AGAIN: Kind = Kind("delta.whole-again");
 
+/// Each delta of a text comes twice.
+pub const TWICE: Kind = Kind("delta.twice");
+
 /// A text has U+FFFD several times in a row: a character was cut, and each of its pieces decoded by itself.
 pub const CHARACTERS_LOST: Kind = Kind("delta.characters-lost");
 
@@ -22,6 +25,8 @@ const STEPS_BEFORE_A_BREAK: u32 = 8;
 const LEAST: usize = 12;
 /// Deltas before one that has the whole text again.
 const DELTAS_BEFORE: u32 = 4;
+/// Pairs of equal deltas, each of which differs from the one before: laughter repeats one word.
+const DIFFERENT_PAIRS: u32 = 4;
 /// A text that comes again has at least this many bytes.
 const LEAST_AGAIN: usize = 32;
 
@@ -60,6 +65,47 @@ pub(super) struct Watch {
     laughs: bool,
     /// Length of the delta that had the whole text again.
     again: Option<usize>,
+    pairs: Pairs,
+}
+
+/// Whether the deltas of a text come in pairs of equals.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Pairs {
+    /// Length of the delta before.
+    before: usize,
+    /// Pairs that differ from the pair before.
+    different: u32,
+    /// Length of the first half of the pair before.
+    pair: usize,
+    /// A delta had no equal beside it.
+    broken: bool,
+}
+
+impl Pairs {
+    /// The delta of this number, from 1, is about to be added to what is kept of the text. True if it completes the
+    /// pair with which there are enough.
+    #[inline]
+    fn see(&mut self, n: u32, kept: &str, delta: &str) -> bool {
+        if self.broken {
+            return false;
+        }
+        let ends_with = |text: &str, end: &str| text.len() >= end.len() && text.ends_with(end);
+        if n.is_multiple_of(2) {
+            self.broken = self.before != delta.len() || !ends_with(kept, delta);
+        } else {
+            // Compared with the pair before, which is the end of what is kept.
+            self.different =
+                self.different.saturating_add(u32::from(self.pair != delta.len() || !ends_with(kept, delta)));
+            self.pair = delta.len();
+        }
+        self.before = delta.len();
+        n.is_multiple_of(2) && !self.broken && self.different == DIFFERENT_PAIRS
+    }
+
+    /// Each of several different deltas came twice, after this many deltas.
+    fn doubled(&self, deltas: u32) -> bool {
+        !self.broken && deltas.is_multiple_of(2) && self.different >= DIFFERENT_PAIRS
+    }
 }
 
 impl Watch {
@@ -69,9 +115,13 @@ impl Watch {
             return false;
         }
         self.deltas = self.deltas.saturating_add(1);
+        let paired = self.pairs.see(self.deltas, kept, delta);
         if self.deltas == 1 {
             (self.first, self.last) = (delta.len(), delta.len());
             return false;
+        }
+        if paired {
+            return true;
         }
         let whole = self.deltas > DELTAS_BEFORE && delta.len() >= LEAST_AGAIN && delta == kept;
         if whole && self.again.is_none() {
@@ -101,6 +151,9 @@ impl Watch {
         let enough = if self.broken { STEPS_BEFORE_A_BREAK } else { STEPS };
         if self.steps >= enough && self.last >= LEAST && !self.laughs {
             return Some(Repeats { kind: CUMULATIVE, deltas: self.steps, bytes: self.last });
+        }
+        if self.pairs.doubled(self.deltas) {
+            return Some(Repeats { kind: TWICE, deltas: self.deltas / 2, bytes: self.last });
         }
         self.again.map(|bytes| Repeats { kind: WHOLE_AGAIN, deltas: 1, bytes })
     }
@@ -188,6 +241,21 @@ mod tests {
         let whole = words.concat();
         let deltas: Vec<&str> = words.iter().copied().chain([whole.as_str()]).collect();
         assert_eq!(of(&deltas), Some(Repeats { kind: WHOLE_AGAIN, deltas: 1, bytes: whole.len() }));
+    }
+
+    #[test]
+    fn every_delta_twice() {
+        let words = ["The", " sky", " is", " blue", ".", " The", " sea", " too", "."];
+        let twice: Vec<&str> = words.iter().flat_map(|word| [*word, *word]).collect();
+        assert_eq!(of(&twice).map(|r| (r.kind.0, r.deltas)), Some(("delta.twice", 9)));
+        // One that came once, at any place.
+        for n in 0..twice.len() {
+            let mut once = twice.clone();
+            once.remove(n);
+            assert_eq!(kind(&once), None, "{n}");
+        }
+        assert_eq!(kind(&["ha"; 40]), None);
+        assert_eq!(kind(&["no", "no", " yes", " yes"]), None, "too few to tell");
     }
 
     #[test]

@@ -89,7 +89,7 @@ mod tests;
 
 pub use answer::{Answer, Terminator};
 pub use failure::failure_outside;
-pub use growth::{CHARACTERS_LOST, CUMULATIVE, WHOLE_AGAIN};
+pub use growth::{CHARACTERS_LOST, CUMULATIVE, TWICE, WHOLE_AGAIN};
 pub use json::{COMMENT_AS_DATA, DOUBLED_KEY, FIELD_IN_DATA, LONE_SURROGATE, SECOND_VALUE};
 pub use payload::FOREIGN_ERROR;
 pub use reader::StreamReader;

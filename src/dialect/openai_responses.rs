@@ -305,9 +305,9 @@ impl Responses {
 
     /// A new item; a call says its name here.
     fn item(&mut self, index: u32, item: &Obj<Item<'_>>, answer: &mut Answer) -> Meaning {
-        self.expect(index, WHOLE, ITEM_DONE);
         // Some servers give every item the same index: a new one is open.
         self.over.retain(|(item, _)| *item != index);
+        self.expect(index, WHOLE, ITEM_DONE);
         if self.items.len() < ITEMS_LIMIT {
             self.items.insert(index);
         }
@@ -334,7 +334,8 @@ impl Responses {
 
     /// This `.done` event is due before the response is completed.
     fn expect(&mut self, index: u32, part: u32, done: &'static str) {
-        if self.due.len() < ITEMS_LIMIT {
+        // What was closed too early has its own remark.
+        if self.due.len() < ITEMS_LIMIT && !self.over.contains(&(index, part)) {
             self.due.insert((index, part, done));
         }
     }

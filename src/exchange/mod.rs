@@ -161,6 +161,8 @@ pub struct Asked {
     pub logprobs: bool,
     /// Whether `tool_choice` is an object, which names the tool to call.
     pub forced_tool: bool,
+    /// Whether `tools` is a list that has something in it.
+    pub tools: bool,
     /// The body is a notification of MCP: JSON-RPC without an id, to which no response is due.
     pub notifies: bool,
 }

@@ -20,6 +20,8 @@ struct Keys<'a> {
     #[serde(borrow, default)]
     tool_choice: Option<&'a RawValue>,
     #[serde(borrow, default)]
+    tools: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     jsonrpc: Option<&'a RawValue>,
     #[serde(borrow, default)]
     method: Option<&'a RawValue>,
@@ -47,6 +49,7 @@ pub(super) fn read(body: &[u8]) -> Option<(Option<String>, Asked)> {
         // Legacy completions take a number here.
         logprobs: keys.logprobs.is_some_and(|v| !matches!(v.get(), "null" | "false")),
         forced_tool: keys.tool_choice.is_some_and(|v| v.get().starts_with('{')),
+        tools: keys.tools.is_some_and(|v| v.get().starts_with('[') && v.get().contains('{')),
         notifies: keys.jsonrpc.is_some()
             && keys.id.is_none()
             && keys.method.is_some_and(|v| v.get().starts_with("\"notifications/")),
@@ -66,7 +69,7 @@ mod tests {
     #[test]
     fn keys_of_a_chat_request() {
         let body = br#" {"model":"m","stream":true,"stream_options":{"include_usage":true},"n":2,"logprobs":true,"messages":[],
-            "tool_choice":{"type":"function","function":{"name":"f"}}}"#;
+            "tools":[{"type":"function"}],"tool_choice":{"type":"function","function":{"name":"f"}}}"#;
         let (model, asked) = read(body).unwrap();
         assert_eq!(model.as_deref(), Some("m"));
         assert_eq!(
@@ -77,6 +80,7 @@ mod tests {
                 choices: Some(2),
                 logprobs: true,
                 forced_tool: true,
+                tools: true,
                 ..Asked::default()
             }
         );

@@ -235,9 +235,12 @@ fn came(x: &Exchange, r: &Response, promise: Promise) -> Came {
     }
 }
 
-/// The coding of the body that is not read here, or not without a dictionary.
-pub(super) fn unread_coding(x: &Exchange) -> Option<&Oddity> {
-    [body::UNKNOWN, body::NEEDS_DICTIONARY].into_iter().find_map(|kind| x.oddities.find(kind)).map(|(odd, _)| odd)
+/// The coding of the body that is not read here, or not without a dictionary. None if the body is not coded at all:
+/// some servers write `none`, or a charset, where a coding stands.
+pub fn unread_coding(x: &Exchange) -> Option<&Oddity> {
+    let plain = x.response.as_ref().is_some_and(|r| r.framing.is_stream() || r.framing == Framing::Json);
+    let kinds = [body::UNKNOWN, body::NEEDS_DICTIONARY].into_iter();
+    kinds.filter(|kind| !plain || *kind != body::UNKNOWN).find_map(|kind| x.oddities.find(kind)).map(|(odd, _)| odd)
 }
 
 /// A client that closed its own side and continued to read has not left. If the server continues for a while and then

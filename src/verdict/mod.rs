@@ -20,7 +20,7 @@ mod tests;
 pub use decide::decide;
 #[cfg(test)]
 pub use facts::Closed;
-pub use facts::{Facts, Race, Unseen};
+pub use facts::{Facts, Race, Unseen, unread_coding};
 pub use promise::Promise;
 pub use timeout::{Kind, Limit};
 use turn::of_turn;

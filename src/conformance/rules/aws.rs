@@ -118,6 +118,7 @@ pub static AWS_004: Rule = Rule {
            last"#,
     ],
     silenced_by: &["AWS-001"],
+    also: &[("LLM-011", Level::Warning)],
     needs_all_bytes: false,
     check: |case, push| {
         if case.stream().is_some() {

@@ -292,6 +292,9 @@ fn truncated(case: &Case<'_>) -> Option<Finding> {
         signs.extend(end.terminator().map(|expected| format!("no terminator ({expected})")));
         signs.extend(response.answer.finish_reasons.is_empty().then(|| "no finish reason".to_owned()));
     }
+    if signs.is_empty() {
+        signs.push("a choice has no finish reason".to_owned());
+    }
     let who = cut.map(|who| format!(" by {}", who.in_words())).unwrap_or_default();
     let records = many(response.record_count, "record", "records");
     let verb = if case.verdict == Verdict::ClientCancelled { "abandoned" } else { "truncated" };

@@ -21,8 +21,14 @@ pub static GEM_001: Rule = Rule {
     source: "Gemini API reference, GenerateContentResponse: Candidate.finishReason; req_llm issue 638",
     breaks: &["clients that report INCOMPLETE", "req_llm"],
     fix: "Send a last response with finishReason, with or without parts; a relay must not drop responses without text.",
-    bad: &["gemini; crlf data: $candidate
-         last"],
+    bad: &[
+        "gemini; crlf data: $candidate
+         last",
+        // One of two candidates.
+        r#"gemini; crlf data: {"candidates":[{"index":0,"content":{"parts":[{"text":"Red"}]}},{"index":1,"content":{"parts":[{"text":"Blue"}]}}]}
+           crlf data: {"candidates":[{"index":0,"content":{"parts":[]},"finishReason":"STOP"}]}
+           last"#,
+    ],
     good: &[
         "good-gemini",
         "good-array",
@@ -37,7 +43,8 @@ pub static GEM_001: Rule = Rule {
     needs_all_bytes: true,
     check: |case, push| {
         if stream(case).is_some_and(|r| r.end == MessageEnd::Complete) {
-            case.tell(gemini::NO_FINISH_REASON, None, push, |_, _| match case.ended.said_end {
+            case.tell(gemini::NO_FINISH_REASON, None, push, |odd, _| match case.ended.said_end {
+                _ if !odd.found.is_empty() => format!("the stream ends without a finishReason of {}", odd.found),
                 // A gateway says it as another API does: [DONE].
                 true => "no finishReason came, and something else says that the answer is over".into(),
                 false => "the stream ends without a finishReason".into(),

@@ -2,14 +2,20 @@
 
 use crate::conformance::case::many;
 use crate::conformance::{Case, Finding, Level, Rule};
-use crate::dialect::{self, Answer, anthropic, openai_chat};
+use crate::dialect::{self, anthropic, openai_chat};
 use crate::exchange::Response;
 use crate::framing::Framing;
 use crate::http::event::MessageEnd;
 use serde_json::Value;
 
+mod text;
+
+use text::bytes;
+pub use text::{LLM_007, LLM_008, LLM_009, LLM_010, LLM_011};
+
 /// The rules of this family, in the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[&LLM_001, &LLM_002, &LLM_003, &LLM_004, &LLM_005, &LLM_006];
+pub(super) const RULES: &[&Rule] =
+    &[&LLM_001, &LLM_002, &LLM_003, &LLM_004, &LLM_005, &LLM_006, &LLM_007, &LLM_008, &LLM_009, &LLM_010, &LLM_011];
 
 /// A delta adds to what came before.
 pub static LLM_001: Rule = Rule {
@@ -311,10 +317,4 @@ fn any_above_zero(usage: &Value) -> bool {
         Value::Number(n) => n.as_f64().is_some_and(|n| n > 0.0),
         _ => false,
     }
-}
-
-/// Bytes of text, reasoning, arguments and names that came.
-fn bytes(answer: &Answer) -> usize {
-    let texts = answer.texts.values().chain(answer.tool_arguments.values()).map(String::len).sum::<usize>();
-    texts + answer.reasoning_text.len()
 }

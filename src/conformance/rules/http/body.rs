@@ -387,7 +387,13 @@ pub static HTTP_024: Rule = Rule {
             ),
             (body::TRAILING, Level::Warning, "bytes after the end of the coded data", whole),
             (body::BOMB, Level::Warning, "the body decodes to far more than bodies of its length do", true),
-            (body::UNKNOWN, Level::Info, "the content coding is not read here", true),
+            (body::UNKNOWN, Level::Info, "the content coding is not read here", case.is_unread_coding()),
+            (
+                body::UNKNOWN,
+                Level::Info,
+                "Content-Encoding names no coding, and the body is not coded",
+                !case.is_unread_coding(),
+            ),
         ] {
             if asked {
                 case.tell(kind, Some(level), push, |odd, _| format!("{what}: {}", odd.found));
