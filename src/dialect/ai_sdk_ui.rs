@@ -25,6 +25,8 @@ pub const NO_HEADER: Kind = Kind("ai-sdk.no-header");
 pub const NO_START: Kind = Kind("ai-sdk.no-start");
 /// `[DONE]`, or the end of the body, came without `finish`, `abort` or `error`.
 pub const NO_FINISH: Kind = Kind("ai-sdk.no-finish");
+/// `finish` came while a text or reasoning part was open.
+pub const PART_NOT_ENDED: Kind = Kind("ai-sdk.part-not-ended");
 /// The body ended properly without `[DONE]`.
 pub const NO_DONE: Kind = Kind("ai-sdk.no-done");
 /// A delta for a part that was not started.
@@ -112,6 +114,8 @@ struct Ui {
     done: bool,
     /// Text and reasoning parts that were started.
     started: BTreeSet<String>,
+    /// Those of them that did not end.
+    open: BTreeSet<String>,
     /// Tool calls in order of their start: their ids.
     calls: Vec<String>,
 }
@@ -126,6 +130,7 @@ impl Ui {
             finished: false,
             done: false,
             started: BTreeSet::new(),
+            open: BTreeSet::new(),
             calls: Vec::new(),
         }
     }
@@ -152,7 +157,11 @@ impl Ui {
             "text-start" | "reasoning-start" => {
                 if self.started.len() < PARTS_LIMIT {
                     self.started.insert(part.id.str().unwrap_or_default().to_owned());
+                    self.open.insert(part.id.str().unwrap_or_default().to_owned());
                 }
+            }
+            "text-end" | "reasoning-end" => {
+                self.open.remove(part.id.str().unwrap_or_default());
             }
             "text-delta" => {
                 self.known(part, remarks);
@@ -175,6 +184,9 @@ impl Ui {
                 return Meaning { error: true, ..Meaning::default() };
             }
             "finish" | "abort" => {
+                if let Some(id) = self.open.first().filter(|_| kind == "finish") {
+                    remarks.note(PART_NOT_ENDED, || format!("id {}", excerpt(id.as_bytes())));
+                }
                 self.finished = true;
                 answer.finish(0, part.finish_reason.full().unwrap_or(kind));
             }
@@ -259,9 +271,18 @@ mod tests {
 
     #[test]
     fn from_start_to_done() {
-        let thought = [r#"{"type":"reasoning-start","id":"r"}"#, r#"{"type":"reasoning-delta","id":"r","delta":"hm"}"#];
-        let read =
-            stream(&[START, r#"{"type":"start-step"}"#, thought[0], thought[1], TEXT_START, TEXT, FINISH, "[DONE]"]);
+        let read = stream(&[
+            START,
+            r#"{"type":"start-step"}"#,
+            r#"{"type":"reasoning-start","id":"r"}"#,
+            r#"{"type":"reasoning-delta","id":"r","delta":"hm"}"#,
+            r#"{"type":"reasoning-end","id":"r"}"#,
+            TEXT_START,
+            TEXT,
+            r#"{"type":"text-end","id":"t"}"#,
+            FINISH,
+            "[DONE]",
+        ]);
         assert_eq!(
             (read.text(), read.answer.reasoning_text.as_str(), read.answer.finish_reasons[&0].as_str()),
             ("Hi", "hm", "stop")

@@ -188,6 +188,7 @@ impl Chat {
             return Carried::default();
         }
         let streamed = !self.document && choice.message.here().is_none();
+        remarks.note_if(!self.document && !streamed && choice.delta.here().is_none(), MESSAGE_FOR_DELTA, String::new);
         let frame = Frame { streamed, joined: self.joined, index, position, text };
         self.choices.entry(index).or_default().read(choice, frame, &mut self.invariants, answer, remarks)
     }

@@ -12,7 +12,7 @@ pub static UI_001: Rule = Rule {
     code: "UI-001",
     name: "broken-ui-message-stream",
     level: Level::Warning,
-    summary: "`x-vercel-ai-ui-message-stream: v1`, then `start`, parts that are started before their deltas, `finish` \
+    summary: "`x-vercel-ai-ui-message-stream: v1`, then `start`, parts with their start and end, `finish` \
         and `[DONE]`",
     why: "A back end that is not written in JavaScript has to write this protocol itself. useChat builds the message \
         from these parts: a delta for a part that was not started raises, and without finish the message stays in \
@@ -25,6 +25,8 @@ pub static UI_001: Rule = Rule {
         "ui; chunked; ui-start; ui-text; ui-finish; ui-done; last",
         "ui-v1; ui-start; ui-delta; ui-done; last",
         "ui-v1; ui-text; ui-finish; last",
+        r#"ui-v1; ui-start; data {"type":"text-start","id":"t"}
+           ui-delta; ui-finish; ui-done; last"#,
     ],
     good: &[
         r#"ui-v1; data {"type":"start","messageId":"m1"}
@@ -43,6 +45,9 @@ pub static UI_001: Rule = Rule {
         });
         case.tell_of(&ai_sdk_ui::DIALECT, ai_sdk_ui::DELTA_WITHOUT_START, push, |found| {
             format!("a delta for a part that was not started: {found}")
+        });
+        case.tell_of(&ai_sdk_ui::DIALECT, ai_sdk_ui::PART_NOT_ENDED, push, |found| {
+            format!("finish came, and a part did not end: {found}")
         });
         case.tell_at_end(
             &ai_sdk_ui::DIALECT,

@@ -2,9 +2,11 @@
 
 use crate::conformance::case::many;
 use crate::conformance::{Case, Finding, Level, Rule};
-use crate::dialect::anthropic::kinds as anthropic;
+use crate::dialect::anthropic::{DIALECT, kinds as anthropic};
+use crate::exchange::Response;
 use crate::http::event::MessageEnd;
 use crate::oddity::Kind;
+use crate::time::Span;
 
 mod blocks;
 mod events;
@@ -33,6 +35,7 @@ pub static ANT_001: Rule = Rule {
     fix: "Open with message_start (with usage), close with message_delta and message_stop, and send nothing after it, \
         no [DONE] either.",
     bad: &[
+        "messages; message-start; text-block; message-delta end_turn; wait 60s; !fin >",
         "messages; text-block; message-delta end_turn; message-stop; last",
         "messages; message-start*2; text-block; message-delta end_turn; message-stop; last",
         "messages; message-start; text-block; message-delta end_turn; last",
@@ -61,9 +64,24 @@ pub static ANT_001: Rule = Rule {
         if response.end == MessageEnd::Complete && response.answer.error.is_none() {
             case.tell(anthropic::NO_MESSAGE_STOP, None, push, |_, _| "the stream ends without message_stop".into());
         }
+        let answer = &response.answer;
+        let concluded = !answer.finish_reasons.is_empty() && !answer.terminator.seen && answer.error.is_none();
+        let of_this = case.dialect().is_some_and(|d| std::ptr::eq(d, &DIALECT));
+        if of_this && concluded && response.end == MessageEnd::CutByClient && waited(case, response) {
+            push(Finding::at_end(
+                response,
+                "message_delta came, message_stop did not, and the body was left open: clients wait for their timeout",
+            ));
+        }
     },
     ..Rule::DEFAULT
 };
+
+/// How long the client waited after the last delta, before it gave up. One that has all it needs closes at once.
+fn waited(case: &Case<'_>, response: &Response) -> bool {
+    let last = response.deltas.last().map(|delta| delta.at);
+    last.is_some_and(|last| case.exchange.ending.at.since(last) > Span::from_secs(2))
+}
 
 /// A delta belongs to a block.
 pub static ANT_002: Rule = Rule {

@@ -148,6 +148,7 @@ fn each_oddity_becomes_its_rule_with_place_and_count() {
         (dialect::grpc::STATUS, "GRPC-001", Error),
         (dialect::CUMULATIVE, "LLM-001", Error),
         (dialect::WHOLE_AGAIN, "LLM-001", Error),
+        (dialect::openai_chat::kinds::MESSAGE_FOR_DELTA, "OAI-CHAT-043", Error),
         (dialect::TWICE, "LLM-010", Error),
         (dialect::FOREIGN_ERROR, "LLM-002", Error),
         (dialect::grpc::NO_STATUS, "GRPC-001", Error),

@@ -59,6 +59,8 @@ pub const CHOICE_TYPE: Kind = Kind("chat.choice-type");
 pub const CHOICE_INDEX_MISSING: Kind = Kind("chat.choice-index-missing");
 /// A choice lacks a `delta` object.
 pub const DELTA_MISSING: Kind = Kind("chat.delta-missing");
+/// In a stream a choice has `message`, as a plain answer has, and no `delta`.
+pub const MESSAGE_FOR_DELTA: Kind = Kind("chat.message-for-delta");
 /// A choice has the results of a content filter and no `delta`, as Azure's asynchronous filter sends them.
 pub const ANNOTATION_WITHOUT_DELTA: Kind = Kind("chat.annotation-without-delta");
 /// `content` is neither a string nor null.

@@ -72,6 +72,7 @@ pub(super) const RULES: &[&Rule] = &[
     &OAI_CHAT_040,
     &OAI_CHAT_041,
     &OAI_CHAT_042,
+    &OAI_CHAT_043,
     &OAI_CMPL_001,
 ];
 

@@ -207,3 +207,27 @@ pub static OAI_CHAT_017: Rule = Rule {
     },
     ..Rule::DEFAULT
 };
+
+/// A stream has deltas.
+pub static OAI_CHAT_043: Rule = Rule {
+    code: "OAI-CHAT-043",
+    name: "message-for-delta",
+    level: Level::Error,
+    summary: "Choices of a stream have `delta`; `message` belongs to the plain answer",
+    why: "Clients read `choices[].delta` in a stream and find nothing there: an empty answer, or an exception. Servers \
+        that make one serialiser do both send it.",
+    source: "OpenAI OpenAPI document, CreateChatCompletionStreamResponse: choices.delta, required",
+    breaks: &["most clients"],
+    fix: "Send what is new as `delta`, with the object chat.completion.chunk.",
+    bad: &[r#"chat; choices [{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":null}]
+           choices [{"index":0,"message":{},"finish_reason":"stop"}]
+           done; last"#],
+    good: &["good-chat"],
+    needs_all_bytes: false,
+    check: |case, push| {
+        tell(case, odd::MESSAGE_FOR_DELTA, push, |_, n| {
+            format!("message stands in the place of delta in {}: clients find no text", many(n, "choice", "choices"))
+        });
+    },
+    ..Rule::DEFAULT
+};
