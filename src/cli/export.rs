@@ -5,7 +5,7 @@ use super::output::{Output, unless_closed};
 use super::sandbox::{Sandbox, SandboxArgs};
 use super::selectors::SelectorArgs;
 use crate::exchange::{Exchange, redact};
-use crate::interchange::{curl, har, pcapng, records, transcript, vcr, wiremock};
+use crate::interchange::{curl, har, pcapng, records, trace, transcript, vcr, wiremock};
 use crate::replay::Script;
 use crate::report::show;
 use crate::report::{csv, json, jsonl};
@@ -22,7 +22,9 @@ Examples:
   sniff export 12 --format wire                  as a fixture (captures/README.md)
   sniff export 12 --format pcapng | tshark -r -  as packets, whatever it was
   sniff export --session 3 --format wiremock -o mappings/llm.json
-Formats: raw (the response body), har, jsonl (records), csv (the timeline), wire, pcapng, curl, vcr, wiremock
+  sniff export --session 3 --format trace -o trace.json   for ui.perfetto.dev and speedscope
+Formats: raw (the response body), har, jsonl (records), csv (the timeline), wire, pcapng, curl, vcr, wiremock,
+trace (times, records and findings, without text)
 Secrets are redacted unless --reveal is given.")]
 pub(super) struct ExportArgs {
     /// Numbers of exchanges, or last [default: all that match the selectors]
@@ -44,7 +46,7 @@ pub(super) struct ExportArgs {
 const HOLDS_ONE: [&str; 3] = ["raw", "csv", "wire"];
 /// Formats of requests and responses, which cannot represent a WebSocket's messages.
 const NO_MESSAGES: [&str; 4] = ["raw", "curl", "vcr", "wiremock"];
-const FORMATS: [&str; 9] = ["raw", "har", "jsonl", "csv", "wire", "pcapng", "curl", "vcr", "wiremock"];
+const FORMATS: [&str; 10] = ["raw", "har", "jsonl", "csv", "wire", "pcapng", "curl", "vcr", "wiremock", "trace"];
 
 pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
     let format = common.format.as_deref().unwrap_or("har").to_ascii_lowercase();
@@ -60,6 +62,11 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
             bail!("{format} holds one exchange, but {n} are selected; name one")
         }
         _ => {}
+    }
+    if format == "trace" {
+        let mut out = Output::open(common)?;
+        unless_closed(traced(&reader, &ids, args.reveal, &mut out).and_then(|()| out.finish()))?;
+        return Ok(0);
     }
     let mut exchanges = super::replay::load(&reader, &ids)?;
     if NO_MESSAGES.contains(&format.as_str()) {
@@ -105,6 +112,39 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
     };
     unless_closed(written.and_then(|()| out.finish()))?;
     Ok(0)
+}
+
+/// Writes trace events. They need no body, so that what was recorded without content has them too; only one exchange is
+/// in memory at a time.
+fn traced(reader: &Reader, ids: &[i64], reveal: bool, out: &mut Output) -> Result<()> {
+    let mut tracks = trace::Tracks::default();
+    let mut begun = Vec::with_capacity(ids.len());
+    for &id in ids {
+        begun.push((reader.summary(id)?.begun_ns(), id));
+    }
+    begun.sort_unstable();
+    for (_, id) in &begun {
+        let mut summary = reader.summary(*id)?;
+        if !reveal {
+            reader.hide(&mut summary)?;
+        }
+        tracks.add(&summary);
+    }
+    let mut events = json::Members::default();
+    for name in tracks.names() {
+        events.element("traceEvents", name, out.writer())?;
+    }
+    for (_, id) in begun {
+        let (mut detail, clocks) = (reader.detail(id)?, reader.clocks(id)?);
+        let stalls = reader.stalls(&detail.summary, &clocks)?;
+        if !reveal {
+            reader.hide(&mut detail.summary)?;
+        }
+        for event in tracks.events(&trace::Told { detail, clocks, stalls }) {
+            events.element("traceEvents", &event, out.writer())?;
+        }
+    }
+    events.end("traceEvents", &tracks.about(), out.writer())
 }
 
 /// Removes WebSockets, which these formats cannot represent.

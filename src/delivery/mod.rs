@@ -13,7 +13,7 @@ pub use words::{COLLECTED, words};
 use crate::exchange::arrival::TOGETHER;
 use crate::exchange::{Delta, Exchange, Response};
 use crate::http::h2;
-use crate::oddity::{Kind, Oddity};
+use crate::oddity::{Kind, Oddities, Oddity};
 use crate::tcp;
 use crate::time::{Span, Timestamp};
 
@@ -146,6 +146,23 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// All names that [`Cause::name`] gives, in the order in which pictures stack them.
+    pub const NAMES: [&'static str; 5] = ["server", "loss", "window", "h2-window", "capture"];
+
+    /// The cause in one word, as JSON has it: `server`, `loss` (packets were sent again), `window` and `h2-window` (the
+    /// client's windows of TCP and HTTP/2 were closed), `capture` (unknown, because the capture lacks bytes).
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::Server => "server",
+            Cause::Capture => "capture",
+            Cause::Transport(words) => match TRANSPORT_STALLS.iter().position(|(_, w)| *w == words) {
+                Some(0) => "window",
+                Some(1) => "loss",
+                _ => "h2-window",
+            },
+        }
+    }
+
     /// The cause as a sentence.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -154,6 +171,43 @@ impl Cause {
             Cause::Capture => "unknown: the capture lacks bytes",
         }
     }
+}
+
+/// A shorter pause is named only if a lower layer explains it.
+pub const PAUSE: Span = Span::from_millis(250);
+
+/// A pause that pictures show: from one delta to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stall {
+    /// Time of the delta before it.
+    pub from: Timestamp,
+    /// Time of the delta after it.
+    pub to: Timestamp,
+    /// What caused it.
+    pub cause: Cause,
+}
+
+impl Stall {
+    /// How long it lasted.
+    pub fn span(&self) -> Span {
+        self.to.since(self.from)
+    }
+}
+
+/// The pauses of an answer from its deltas (time, answer of a conversation) in order: those of [`PAUSE`] or longer, and
+/// shorter ones that a lower layer explains. They do not overlap.
+pub fn stalls(deltas: impl Iterator<Item = (Timestamp, u16)>, oddities: &Oddities, gap: bool) -> Vec<Stall> {
+    let (mut all, mut before): (Vec<Stall>, Option<(Timestamp, u16)>) = (Vec::new(), None);
+    for (to, turn) in deltas {
+        let pair = before.replace((to, turn)).filter(|(from, of)| *of == turn && to.elapsed(*from).is_some());
+        let Some((from, _)) = pair.filter(|(from, _)| all.last().is_none_or(|last| last.to <= *from)) else { continue };
+        let cause = cause_among(oddities, gap, from, to);
+        let stall = Stall { from, to, cause };
+        if stall.span() >= PAUSE || matches!(cause, Cause::Transport(_)) {
+            all.push(stall);
+        }
+    }
+    all
 }
 
 /// The longest pause between deltas, with its cause.
@@ -166,12 +220,16 @@ pub fn longest_pause(x: &Exchange) -> Option<Pause> {
 /// The cause of a pause between two times: a transport stall that ended between them and lasted at least half
 /// of the pause.
 pub fn cause(x: &Exchange, from: Timestamp, to: Timestamp) -> Cause {
+    cause_among(&x.oddities, x.gap, from, to)
+}
+
+fn cause_among(oddities: &Oddities, gap: bool, from: Timestamp, to: Timestamp) -> Cause {
     let pause = to.since(from);
     let explains = |o: &Oddity| from < o.at && o.at <= to && o.span.is_some_and(|s| s.0.saturating_mul(2) >= pause.0);
-    let found = TRANSPORT_STALLS.iter().find(|(kind, _)| x.oddities.find(*kind).is_some_and(|(o, _)| explains(o)));
+    let found = TRANSPORT_STALLS.iter().find(|(kind, _)| oddities.find(*kind).is_some_and(|(o, _)| explains(o)));
     match found {
         Some((_, words)) => Cause::Transport(words),
-        None if x.gap => Cause::Capture,
+        None if gap => Cause::Capture,
         None => Cause::Server,
     }
 }

@@ -1,6 +1,6 @@
 //! The diagnosis in words, for people.
 
-use super::{Cause, delayed_acks, deltas_per_delivery, longest_pause, median_burst, tokens_per_delta};
+use super::{Cause, PAUSE, delayed_acks, deltas_per_delivery, longest_pause, median_burst, tokens_per_delta};
 use crate::dialect::{Dialect, by_name};
 use crate::exchange::arrival::BLOCKS;
 use crate::exchange::clock::{SKEW, STEPPED_BACK};
@@ -13,9 +13,6 @@ const UNCLAIMED: &str = "no known dialect claims these records: the text is thei
 
 /// What is said of an answer that was there before its first byte was sent. Nothing else may call it delivered well.
 pub const COLLECTED: &str = "the answer was collected before it was sent";
-
-/// A shorter pause is not reported.
-const PAUSE: Span = Span::from_millis(250);
 
 /// How the stream was delivered, as sentences, the most important first. Empty if the answer is not a stream
 /// or has fewer than two deltas.

@@ -7,6 +7,7 @@ pub mod curl;
 pub mod har;
 pub mod pcapng;
 pub mod records;
+pub mod trace;
 pub mod transcript;
 pub mod vcr;
 pub mod wiremock;

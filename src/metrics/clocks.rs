@@ -52,6 +52,25 @@ pub struct Arrivals {
     pub output_tokens: Option<u64>,
 }
 
+/// One phase of an exchange: `request` (it is sent), `head` (its answer is waited for), `first-token`, `tokens`, and
+/// `tail` (after the last delta); an answer without deltas has `body` in place of the last three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Phase {
+    /// Its name.
+    pub name: &'static str,
+    /// Its begin.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+}
+
+impl Phase {
+    /// How long it took.
+    pub fn span(&self) -> Span {
+        self.to.since(self.from)
+    }
+}
+
 impl Clocks {
     /// Each clock by its name in JSON.
     pub fn named(&self) -> [(&'static str, Option<Timestamp>); 13] {
@@ -70,6 +89,29 @@ impl Clocks {
             ("t_terminator_ns", self.terminator),
             ("t_response_end_ns", self.end),
         ]
+    }
+
+    /// Where the time of the exchange went: its phases in order, without gaps between them. A moment that the capture
+    /// does not have, or that lies before the one before it, begins no phase.
+    pub fn phases(&self) -> Vec<Phase> {
+        let rest = if self.first_delta.is_some() { "tail" } else { "body" };
+        let ends = [
+            ("request", self.request_end),
+            ("head", self.head_start),
+            ("first-token", self.first_delta),
+            ("tokens", self.last_delta.filter(|_| self.first_delta.is_some())),
+            (rest, self.end),
+        ];
+        let begin = [self.request_start, self.request_end, self.head_start].into_iter().flatten().next();
+        let (mut all, mut at) = (Vec::new(), begin);
+        for (name, end) in ends {
+            let (Some(from), Some(to)) = (at, end) else { continue };
+            if to.elapsed(from).is_some() {
+                all.push(Phase { name, from, to });
+                at = Some(to);
+            }
+        }
+        all
     }
 
     /// From the last delta to the last byte: what a client waits after the last token.

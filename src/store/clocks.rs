@@ -2,7 +2,9 @@
 
 use super::read::Reader;
 use super::{ending, runs};
+use crate::delivery::{self, Stall};
 use crate::metrics::clocks::{Arrivals, Clocks};
+use crate::summary::Summary;
 use crate::time::Timestamp;
 use anyhow::Result;
 use rusqlite::{OptionalExtension, params};
@@ -55,6 +57,22 @@ impl Reader {
             chunks.push(row.get(0)?, Timestamp(row.get(1)?));
         }
         Ok(Arrivals { deltas, chunks: chunks.times, output_tokens: tokens.flatten().map(|n| n as u64) })
+    }
+
+    /// The pauses of an answer and their causes. The clocks are those of the same exchange. On a WebSocket the time
+    /// until the client asked again is no pause.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn stalls(&self, s: &Summary, clocks: &Clocks) -> Result<Vec<Stall>> {
+        let mut gap = self.db.prepare_cached("SELECT coalesce(gap, 0) FROM exchange WHERE id = ?1")?;
+        let gap = gap.query_row([s.id], |r| r.get(0)).optional()?.unwrap_or_default();
+        let deltas = clocks.records.iter().filter(|(_, m)| m.is_delta()).map(|(at, m)| (*at, m.turn));
+        let mut all = delivery::stalls(deltas, &self.oddities(s.id)?, gap);
+        let answers = s.websocket.iter().flat_map(|w| &w.answers);
+        let asked: Vec<Timestamp> = answers.filter_map(|a| a.asked_at_ns.map(Timestamp)).collect();
+        all.retain(|stall| !asked.iter().any(|at| stall.from < *at && *at <= stall.to));
+        Ok(all)
     }
 
     /// The named clocks of an exchange, its records and its chunks.

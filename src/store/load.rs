@@ -193,7 +193,7 @@ impl Reader {
         Ok(heads.collect::<rusqlite::Result<_>>()?)
     }
 
-    fn oddities(&self, id: i64) -> Result<Oddities> {
+    pub(super) fn oddities(&self, id: i64) -> Result<Oddities> {
         let mut all = Oddities::default();
         let sql = "SELECT kind, t_ns, offset, record, count, found, span_ns, frame, unit FROM oddity WHERE \
             exchange_id = ?1 ORDER BY n";

@@ -195,14 +195,20 @@ impl Reader {
         }
     }
 
+    /// One exchange as lists have it, without what others show about it.
+    ///
+    /// # Errors
+    /// There is no exchange of this id.
+    pub fn summary(&self, id: i64) -> Result<Summary> {
+        let row = self.db.prepare_cached(&ONE)?.query_row([id], columns::summary).optional()?;
+        let mut summary = row.ok_or_else(|| anyhow!("there is no exchange {id}"))?;
+        summary.findings = self.findings(id)?;
+        Ok(summary)
+    }
+
     /// One exchange with its header fields, chunks and records.
     pub fn detail(&self, id: i64) -> Result<Detail> {
-        let mut summary = self
-            .db
-            .query_row(&ONE, [id], columns::summary)
-            .optional()?
-            .ok_or_else(|| anyhow!("there is no exchange {id}"))?;
-        summary.findings = self.findings(id)?;
+        let mut summary = self.summary(id)?;
         self.across(summary.session)?.add(&mut summary);
         if let Some(r) = &mut summary.request {
             r.headers = Some(self.headers(id, 0, "head")?);
