@@ -88,6 +88,14 @@ pub(super) fn unless_closed(result: Result<()>) -> Result<()> {
     }
 }
 
+/// Whether the locale has characters beyond ASCII: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set decides.
+/// Without any of them it has.
+pub(super) fn is_utf8() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let named = set.into_iter().find(|value| !value.is_empty()).map(|value| value.to_ascii_lowercase());
+    named.is_none_or(|value| value.contains("utf-8") || value.contains("utf8"))
+}
+
 fn colors(wanted: Color, terminal: bool) -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
     match wanted {

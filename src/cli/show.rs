@@ -1,12 +1,13 @@
 //! `sniff show ID`.
 
 use super::common::Common;
-use super::output::{Output, unless_closed};
+use super::output::{self, Output, unless_closed};
 use super::sandbox::{Sandbox, SandboxArgs};
 use crate::exchange::redact::{Masks, Redactor, stretches};
 use crate::exchange::{Body, Exchange};
 use crate::pipeline::Contributions;
 use crate::report::bytes::Bodies;
+use crate::report::picture::Drawn;
 use crate::report::show::{self, Shown};
 use crate::report::text::{Style, clean};
 use crate::report::{Format, csv, json, jsonl};
@@ -77,7 +78,10 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
     let written = match format {
         Format::Table => {
             let dump = args.hex.then_some(&bodies);
-            let shown = Shown { zone: common.zone(format), all: args.all, dump };
+            let clocks = reader.clocks(id)?;
+            let stalls = reader.stalls(&detail.summary, &clocks)?;
+            let drawn = Drawn { clocks, stalls, ascii: !output::is_utf8() };
+            let shown = Shown { zone: common.zone(format), all: args.all, dump, drawn: Some(&drawn) };
             out.text(&show::text(&detail, &added, &shown, &out.terminal))
         }
         Format::Json => json::document(&detail, out.writer()),

@@ -4,6 +4,7 @@ use super::Terminal;
 use super::bytes::{self, Bodies, dump};
 use super::finding::{self, RenderOptions};
 use super::list::{call, dialect, end, request_line};
+use super::picture::{self, Drawn};
 use super::table::{Cell, Column, Table, render};
 use super::text::{Style, bytes, clean, clip, count, level, rate, span, width, wrap};
 use super::zone::Zone;
@@ -34,6 +35,8 @@ pub struct Shown<'b> {
     pub all: bool,
     /// Bodies as bytes, in place of records.
     pub dump: Option<&'b Bodies>,
+    /// What its picture needs.
+    pub drawn: Option<&'b Drawn>,
 }
 
 /// The exchange for a terminal.
@@ -41,6 +44,10 @@ pub fn text(d: &Detail, added: &Contributions, shown: &Shown<'_>, terminal: &Ter
     let s = &d.summary;
     let mut out = head(s, terminal);
     facts(&mut out, d, shown.zone, terminal);
+    let picture = shown.drawn.map(|drawn| picture::text(d, drawn, terminal)).unwrap_or_default();
+    if !picture.is_empty() {
+        out += &format!("\n{}\n{picture}", Style::Bold.paint("Timeline", terminal.color));
+    }
     if !s.findings.is_empty() {
         out += &format!("\n{}\n", Style::Bold.paint("Findings", terminal.color));
     }
