@@ -15,6 +15,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ),
     ("README.md", "sniff replay last", "serves until it is ended; tests/replay.rs serves recordings"),
     ("README.md", "sniff run --fail-on error", "needs a project with pytest; tests/proxy/run.rs runs commands"),
+    ("docs/cli.md", "sniff list --follow", "goes on until it is ended; tests/follow.rs follows recordings"),
     ("docs/config.md", "sniff run --db run.db", "needs a project with pytest; tests/proxy/run.rs runs commands"),
     ("docs/doors.md", "sudo setcap", "changes the rights of a file; tests/live.rs captures"),
     ("docs/doors.md", "docker run", "needs a container engine and an image"),

@@ -1,5 +1,7 @@
 //! `sniff list`.
 
+mod follow;
+
 use super::common::Common;
 use super::output::{Output, unless_closed};
 use super::sandbox::{Sandbox, SandboxArgs};
@@ -24,6 +26,7 @@ Examples:
   sniff list --sort ttft --limit 10
   sniff list --connections --session last
   sniff list --sessions
+  sniff list --follow --limit 0 --status 5xx
   sniff list --streaming --format jsonl | jq 'select(.timing.ttft_ms > 1000) | .id'
 Formats: table, json, jsonl, csv, markdown")]
 pub(super) struct ListArgs {
@@ -33,6 +36,12 @@ pub(super) struct ListArgs {
     /// List sessions, and which of them were killed
     #[arg(long, conflicts_with = "connections")]
     sessions: bool,
+    /// Go on: print each exchange once it is finished, until Ctrl-C
+    ///
+    /// Begins with those that are there; with --limit N with the last N, with 0 with none. Waits for a database that
+    /// does not exist yet. Formats: table, jsonl.
+    #[arg(long, conflicts_with_all = ["connections", "sessions", "sort", "reverse"])]
+    follow: bool,
     /// Order; of figures the largest first
     #[arg(long, value_name = "WHAT", default_value = "time", value_parser = sorts(), hide_possible_values = true)]
     sort: Sort,
@@ -70,6 +79,9 @@ fn sorts() -> impl TypedValueParser<Value = Sort> {
 
 pub(super) fn run(args: &ListArgs, common: &Common) -> Result<u8> {
     let format = common.format.as_deref().map_or(Ok(Format::Table), |f| Format::parse(f, Format::ALL))?;
+    if args.follow {
+        return follow::run(args, format, common);
+    }
     Sandbox::of_database(&args.sandbox, common).enter()?;
     let reader = Reader::open(&common.db)?;
     let selector = args.selector();

@@ -69,6 +69,12 @@ impl Output {
     }
 }
 
+/// Width and colours of standard output.
+pub(super) fn stdout_terminal(common: &Common) -> Terminal {
+    let terminal = io::stdout().is_terminal();
+    Terminal { width: width(terminal.then_some(libc::STDOUT_FILENO)), color: colors(common.color, terminal) }
+}
+
 /// Width and colours of standard error.
 pub(super) fn stderr_terminal(common: &Common) -> Terminal {
     let terminal = io::stderr().is_terminal();

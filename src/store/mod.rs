@@ -16,6 +16,7 @@ mod content;
 pub mod copy;
 mod ending;
 mod fault;
+pub mod follow;
 mod grep;
 mod hide;
 mod load;
@@ -42,6 +43,7 @@ pub mod write;
 
 pub use content::Content;
 pub use fault::text as error_text;
+pub use follow::Follow;
 pub use message::{Hop, Stop, Written};
 pub use order::{Order, Sort};
 pub use process::Process;

@@ -47,7 +47,7 @@ pub(super) enum KeptSecrets {
 }
 
 /// The row of one exchange.
-static ONE: LazyLock<String> = LazyLock::new(|| select("e.id = ?1"));
+pub(super) static ONE: LazyLock<String> = LazyLock::new(|| select("e.id = ?1"));
 
 impl Reader {
     /// Opens a database for reading, while another process may be recording into it. Nothing is written, except
@@ -60,9 +60,19 @@ impl Reader {
                     another with --db"
             );
         }
+        let reader = Reader::open_recorded(path)?;
+        reader.ok_or_else(|| anyhow!("{shown} has no recording yet; record something into it first"))
+    }
+
+    /// The same; none if no recording has begun in it, or there is no file.
+    pub fn open_recorded(path: &Path) -> Result<Option<Reader>> {
+        let shown = path.display();
+        if !path.exists() {
+            return Ok(None);
+        }
         let (db, version) = open::open(path)?;
         match version {
-            0 => bail!("{shown} has no recording yet; record something into it first"),
+            0 => return Ok(None),
             version if version < migrate::MIGRATIONS.len() => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
                 let bring = || -> Result<()> {
@@ -81,7 +91,7 @@ impl Reader {
         }
         db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -65536;")?;
         open::sort_beside(&db, path);
-        Ok(Reader::on(db))
+        Ok(Some(Reader::on(db)))
     }
 
     /// A reader of an open database.
@@ -288,7 +298,7 @@ impl Reader {
         Ok(statement.query_map([id], runs::record)?.collect::<rusqlite::Result<_>>()?)
     }
 
-    fn findings(&self, id: i64) -> Result<Vec<FindingSummary>> {
+    pub(super) fn findings(&self, id: i64) -> Result<Vec<FindingSummary>> {
         read_findings(&mut *self.db.prepare_cached(FINDINGS)?, id)
     }
 

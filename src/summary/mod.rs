@@ -377,6 +377,12 @@ impl Summary {
         self.request.as_ref().and_then(|r| r.authority.as_deref()).or(own)
     }
 
+    /// The model of the request, else the first that the answer names.
+    pub fn model(&self) -> Option<&str> {
+        let answered = || self.response.as_ref().and_then(|r| r.models.as_ref()?.first());
+        self.request.as_ref().and_then(|r| r.model.as_ref()).or_else(answered).map(String::as_str)
+    }
+
     /// The earliest known time, ns since 1970 UTC.
     pub fn begun_ns(&self) -> Option<i64> {
         self.timing.t_request_start_ns.or(self.timing.t_response_start_ns).or(self.timing.t_first_body_byte_ns)
