@@ -53,7 +53,7 @@
 //!
 //! Features: `live` (capture from devices, takes libpcap), `proxy` (the intercepting proxy), `legacy-tls` (RC4,
 //! AES-CCM, TLS 1.0 and 1.1 of old
-//! captures); all three are on by default, and a library user needs none of them.
+//! captures), `otlp` (metrics to a collector); all four are on by default, and a library user needs none of them.
 
 // The map, in pipeline order. What is `pub` is the face of the library; the rest is the program's. Whatever reads
 // captured bytes has no `unsafe`; where devices, sockets and privileges are, the modules that read have none either.
@@ -115,6 +115,8 @@ mod replay;
 mod report;
 #[forbid(unsafe_code)]
 mod interchange;
+#[forbid(unsafe_code)]
+mod watch;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod cli;

@@ -71,6 +71,7 @@ fn global_options_are_under_their_own_heading_and_nothing_else_is() {
                 "Times",
                 "Security",
                 "Storage",
+                "Monitoring",
                 "Memory",
             ];
             assert!(known.contains(&heading), "{path}: {heading}");

@@ -97,6 +97,13 @@ if [ "$what" = test ]; then
             touch "$venv/ready"
         fi
     done
+    # Readers of the metrics of tests/monitoring.rs: Prometheus' text format, OpenTelemetry's protobuf.
+    monitoring=$top/target/venv/monitoring
+    if [ ! -e "$monitoring/ready" ]; then
+        python3 -m venv "$monitoring"
+        "$monitoring/bin/pip" install -q prometheus_client==0.26.0 opentelemetry-proto==1.45.2
+        touch "$monitoring/ready"
+    fi
     # The vendors' libraries, which read replays (tests/replay_sdks.rs).
     sh "$top/tests/vendors.sh" --install
     # What others publish of the formats that `check` writes (tests/check.rs): SARIF's schema, and the one of JUnit's XML that CI servers check by.

@@ -23,7 +23,7 @@ const RANKS: &[&[&str]] = &[
     &["analyzer"],
     &["summary"],
     &["store", "replay", "report", "proxy"],
-    &["interchange"],
+    &["interchange", "watch"],
     &["cli"],
 ];
 
@@ -39,6 +39,7 @@ const NOT_A_DIALECT: &[(&str, &str, &str)] = &[
     ("src/http/event.rs", "none", "no transfer coding: a message without a body"),
     ("src/interchange/har/read.rs", "none", "no transfer coding"),
     ("src/report/groups.rs", "none", "a count of what has no name"),
+    ("src/cli/watch/otlp.rs", "none", "a value of a variable: no exporter"),
     ("src/store/load.rs", "none", "no transfer coding"),
     ("src/store/content.rs", "none", "a level of --content"),
     ("src/framing/mod.rs", "grpc", "the framing"),

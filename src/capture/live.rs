@@ -27,6 +27,8 @@ const GRACE: Duration = Duration::from_millis(20);
 const DRAIN: Duration = Duration::from_millis(60);
 /// Offset of a tick from the clock, so that no earlier packet is still in the kernel.
 const LAG: Span = Span::from_millis(-60);
+/// How often counts are reported.
+const COUNTED: Duration = Duration::from_secs(1);
 /// Packets taken from one device before the next one gets its turn.
 const BATCH: usize = 4096;
 
@@ -60,6 +62,8 @@ pub enum LiveItem<'a> {
     /// Time has passed: packets captured before this instant have been delivered, if the kernel keeps its own
     /// time limits.
     Tick(Timestamp),
+    /// Packets and drops so far, each second, after [`Live::tell_counts`].
+    Counts(Counts),
     /// A message for the user, for example that a device disappeared.
     Notice(String),
 }
@@ -71,6 +75,8 @@ pub struct Live {
     frame: u64,
     bytes: u64,
     last: Timestamp,
+    /// Counts are reported while the capture runs.
+    tells: bool,
 }
 
 /// How far a capture is from its end.
@@ -109,8 +115,14 @@ impl Live {
         if ifaces.is_empty() {
             anyhow::bail!("no device to capture from; there are: {}", devices::names());
         }
-        let mut live =
-            Live { devices: Vec::new(), notices: Vec::new(), frame: 0, bytes: 0, last: Timestamp::default() };
+        let mut live = Live {
+            devices: Vec::new(),
+            notices: Vec::new(),
+            frame: 0,
+            bytes: 0,
+            last: Timestamp::default(),
+            tells: false,
+        };
         for (i, name) in ifaces.iter().enumerate() {
             if !ifaces[..i].contains(name) {
                 live.devices.push(Device::open(name, options, &mut live.notices)?);
@@ -130,6 +142,7 @@ impl Live {
     pub fn run(&mut self, stop: &AtomicBool, tick: Duration, sink: &mut dyn FnMut(LiveItem<'_>)) -> anyhow::Result<()> {
         let tick = tick.clamp(Duration::from_millis(1), Duration::from_millis(100));
         let mut ticked = Instant::now();
+        let mut counted = ticked;
         let mut phase = Phase::Running;
         for notice in self.notices.drain(..) {
             sink(LiveItem::Notice(notice));
@@ -146,6 +159,10 @@ impl Live {
                 // on a busy device that is not drained yet, the time is that of its packets
                 let reached = if empty { timestamp(before) } else { self.last };
                 sink(LiveItem::Tick(reached.plus(LAG)));
+                if self.tells && now >= counted + COUNTED {
+                    counted = now;
+                    sink(LiveItem::Counts(self.counts()));
+                }
             }
             match phase {
                 Phase::Grace { until } if now >= until => phase = self.refuse(now),
@@ -163,6 +180,11 @@ impl Live {
                 self.wait(phase.wait(now).min((ticked + tick).saturating_duration_since(now)));
             }
         }
+    }
+
+    /// Has the capture tell its counts each second.
+    pub fn tell_counts(&mut self) {
+        self.tells = true;
     }
 
     /// Packets so far, and the drops that the kernel and the drivers count.

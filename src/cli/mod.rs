@@ -39,6 +39,7 @@ mod run_summary;
 mod sandbox;
 mod values;
 mod verify;
+mod watch;
 
 use clap::{ArgAction, Parser, Subcommand};
 use common::{Common, report_text, say};

@@ -9,6 +9,8 @@ use super::record::status_line::StatusLine;
 use super::record::{AtEnd, Full, Recording, Source};
 use super::run_summary::{Door, RunSummary};
 use super::signals;
+use super::values;
+use super::watch::{Environment, Opened, Watching};
 use crate::analyzer;
 use crate::capture::Counts;
 use crate::exchange::redact;
@@ -45,6 +47,7 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
     let upstream = args.upstream.as_deref().map(|url| redact::target(url).into_owned());
     let name = upstream.clone().unwrap_or_else(|| "proxy".into());
     let plan = Plan {
+        environment: Environment::Counts,
         name,
         upstream: args.upstream.as_deref(),
         door: &args.door,
@@ -88,6 +91,7 @@ pub(super) struct Listening {
     pub(super) address: SocketAddr,
     config: Config,
     pub(super) certificate: PathBuf,
+    opened: Opened,
 }
 
 impl Listening {
@@ -95,7 +99,8 @@ impl Listening {
         let (config, certificate) = plan.config()?;
         let listener = bind(listen)?;
         let address = listener.local_addr().context("cannot read the local address")?;
-        Ok(Listening { listener, address, config, certificate })
+        let opened = plan.door.watch.open()?;
+        Ok(Listening { listener, address, config, certificate, opened })
     }
 }
 
@@ -108,6 +113,7 @@ pub(super) struct ProxyRecording<'a> {
     events: Vec<TeeEvent>,
     hops: Vec<Crossing>,
     recording: Recording<'a>,
+    watching: Watching,
     counts: Counts,
     /// Bytes lost when the last notice about it was printed.
     lost: u64,
@@ -123,8 +129,8 @@ impl<'a> ProxyRecording<'a> {
         common: &'a Common,
         status: StatusLine,
     ) -> Result<ProxyRecording<'a>> {
-        let Listening { listener, address, config, certificate } = listening;
-        let Plan { name, upstream, door, policy, thresholds } = plan;
+        let Listening { listener, address, config, certificate, opened } = listening;
+        let Plan { name, upstream, door, policy, thresholds, environment } = plan;
         let budget = door.memory.budget();
         let room = door.memory.buffer(door.buffer)?;
         // The relay's threads fill it without asking: its room counts as used.
@@ -138,9 +144,11 @@ impl<'a> ProxyRecording<'a> {
         let (capacity, store_secrets) = (room, door.store_secrets);
         let (name, bounds) = (name.clone(), door.storage.bounds());
         let (at_end, full) = (AtEnd::GoOn, Full::LeaveOut);
-        let source = Source { name, options, capacity, store_secrets, door: Door::Proxy, bounds, at_end, full };
         let judge = policy.judge()?;
         let (thresholds, policy) = (thresholds.limits(&judge.limits), judge.policy);
+        let watching = opened.start(thresholds.stall, *environment, common)?;
+        let (watch, door_is) = (watching.watch(), Door::Proxy);
+        let source = Source { name, options, capacity, store_secrets, door: door_is, bounds, at_end, full, watch };
         let kept = analyzer::Options {
             budget,
             thresholds,
@@ -159,6 +167,7 @@ impl<'a> ProxyRecording<'a> {
             events: Vec::new(),
             hops: Vec::new(),
             recording,
+            watching,
             counts: Counts::default(),
             lost: 0,
             failed: None,
@@ -197,6 +206,12 @@ impl<'a> ProxyRecording<'a> {
         }
         self.events = events;
         let lost = self.tee.lost();
+        self.recording.tick(values::now);
+        if lost > self.lost
+            && let Some(watch) = self.recording.watch()
+        {
+            watch.lost(lost);
+        }
         // The notice is repeated whenever the number has doubled.
         if lost / 2 > self.lost || (lost > 0 && self.lost == 0) {
             let all = bytes(lost);
@@ -238,7 +253,9 @@ impl<'a> ProxyRecording<'a> {
             self.recording.notice(&format!("{all} were relayed but not recorded: the recording was too slow"));
         }
         self.recording.net_finish()?;
-        self.recording.finish(self.counts, &NetStats::default())
+        let summary = self.recording.finish(self.counts, &NetStats::default())?;
+        self.watching.finish();
+        Ok(summary)
     }
 }
 

@@ -12,6 +12,7 @@ use super::policy::PolicyArgs;
 use super::proxy::args::{DoorArgs, Plan};
 use super::proxy::{Listening, ProxyRecording};
 use super::record::status_line::StatusLine;
+use super::watch::Environment;
 use crate::capture::privileges::is_root;
 use anyhow::{Context, Result};
 use child::Running;
@@ -65,7 +66,14 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     // Signals are passed to the command from here on.
     child::forward_signals();
     let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();
-    let plan = Plan { name, upstream: None, door: &args.door, policy: &args.policy, thresholds: &args.thresholds };
+    let plan = Plan {
+        name,
+        upstream: None,
+        door: &args.door,
+        policy: &args.policy,
+        thresholds: &args.thresholds,
+        environment: Environment::NeedsOption,
+    };
     let listening = Listening::on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan)?;
     let folder =
         tempfile::Builder::new().prefix("sniff-").tempdir().context("cannot make a folder for the certificates")?;

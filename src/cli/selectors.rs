@@ -75,8 +75,7 @@ impl FindingArgs {
     /// The selector with these conditions too.
     pub(super) fn of(&self, selector: Selector) -> Selector {
         // A rule has a code and a name; the database has the codes.
-        let code = |rule: &str| by_name(rule).map_or(rule, |r| r.code).to_owned();
-        Selector { rule: self.rule.as_deref().map(code), level: self.level.map(LevelIs::level), ..selector }
+        Selector { rule: self.rule.as_deref().map(rule), level: self.level.map(LevelIs::level), ..selector }
     }
 }
 
@@ -121,12 +120,17 @@ impl SelectorArgs {
     }
 }
 
+/// The code of the rule with this code or name; what is neither stays as it is.
+pub(super) fn rule(name: &str) -> String {
+    by_name(name).map_or(name, |r| r.code).to_owned()
+}
+
 fn by_name(name: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|r| r.name.eq_ignore_ascii_case(name))
 }
 
 /// A status, a class of them, or a range.
-fn status(text: &str) -> Result<RangeInclusive<u16>, String> {
+pub(super) fn status(text: &str) -> Result<RangeInclusive<u16>, String> {
     let wrong = || format!("{text:?} is no status; expected 200, 4xx or 500-504");
     let number = |text: &str| text.trim().parse::<u16>().ok().filter(|n| (100..1000).contains(n));
     let lower = text.trim().to_ascii_lowercase();

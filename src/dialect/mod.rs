@@ -35,6 +35,7 @@ mod failure;
 mod growth;
 mod json;
 mod keys;
+pub mod operation;
 mod payload;
 mod protobuf;
 mod reader;

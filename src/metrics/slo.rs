@@ -6,6 +6,9 @@ use crate::time::Span;
 pub const FIGURES: [&str; 9] =
     ["ttfb", "ttft", "ttft_content", "itl_p50", "itl_p99", "itl_max", "tpot", "duration", "tokens_per_s"];
 
+/// The figure that is no duration.
+pub const RATE: &str = "tokens_per_s";
+
 /// All objectives of one run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Slo {
@@ -55,21 +58,33 @@ impl Slo {
 fn limit(part: &str, span: &impl Fn(&str) -> Result<Span, String>) -> Result<Limit, String> {
     let at = part.find(['<', '>']).ok_or_else(|| format!("{part:?} has neither < nor >, as in ttft<500ms"))?;
     let (name, value) = (part[..at].trim(), part[at + 1..].trim());
-    let figure = FIGURES
-        .into_iter()
-        .find(|f| *f == name)
-        .ok_or_else(|| format!("{name:?} is no figure of an exchange; expected one of {}", FIGURES.join(", ")))?;
-    let limit = match figure {
-        "tokens_per_s" => {
-            let number = value.parse::<f64>().ok().filter(|n| n.is_finite());
-            number.ok_or_else(|| format!("{value:?} is no number of tokens per second"))?
-        }
-        _ if !value.ends_with(|c: char| c.is_ascii_alphabetic()) => {
-            return Err(format!("{value:?} has no unit; expected a duration such as 500ms"));
-        }
-        _ => span(value)?.as_millis_f64(),
-    };
+    let figure = figure_of(name)?;
+    let limit = value_of(figure, value, span)?;
     Ok(Limit { figure, below: part[at..].starts_with('<'), limit })
+}
+
+/// The figure of this name.
+///
+/// # Errors
+/// Which names there are.
+pub fn figure_of(name: &str) -> Result<&'static str, String> {
+    let known = FIGURES.into_iter().find(|f| *f == name);
+    known.ok_or_else(|| format!("{name:?} is no figure of an exchange; expected one of {}", FIGURES.join(", ")))
+}
+
+/// A value of a figure: a duration in ms, or tokens per second. `span` reads durations.
+///
+/// # Errors
+/// What is wrong, for people.
+pub fn value_of(figure: &str, value: &str, span: &impl Fn(&str) -> Result<Span, String>) -> Result<f64, String> {
+    if figure == RATE {
+        let number = value.parse::<f64>().ok().filter(|n| n.is_finite());
+        return number.ok_or_else(|| format!("{value:?} is no number of tokens per second"));
+    }
+    if !value.ends_with(|c: char| c.is_ascii_alphabetic()) {
+        return Err(format!("{value:?} has no unit; expected a duration such as 500ms"));
+    }
+    Ok(span(value)?.as_millis_f64())
 }
 
 #[cfg(test)]

@@ -129,6 +129,7 @@ impl Step<'_> {
             (r.deltas, r.answer.texts, r.answer.tool_arguments) = Default::default();
             r.answer.reasoning_text = String::new();
         }
+        self.progress.figures(&summary, &f.metrics);
         f.metrics.itl = Vec::new();
         let x = &f.exchange;
         self.progress.written(&summary);

@@ -1,6 +1,7 @@
 //! What the writer's thread reports while it works: what is durable, and why it stops.
 
 use super::message::Stop;
+use crate::metrics::Metrics;
 use crate::summary::Summary;
 
 /// Receives the reports of the writer's thread, on that thread.
@@ -12,6 +13,8 @@ use crate::summary::Summary;
 pub trait Progress: Send {
     /// The transaction in progress has this exchange. It is durable with the next [`Progress::committed`].
     fn written(&mut self, exchange: &Summary);
+    /// The figures of that exchange, before [`Progress::written`].
+    fn figures(&mut self, _exchange: &Summary, _figures: &Metrics) {}
     /// Everything that was written survives the death of this process.
     fn committed(&mut self);
     /// Something that the user should know; the writer continues.

@@ -47,6 +47,7 @@ impl Seen {
             }
             LiveItem::Tick(at) => seen.ticks.push(at),
             LiveItem::Notice(n) => panic!("{n}"),
+            LiveItem::Counts(_) => panic!("counts that were not asked for"),
         })
         .unwrap();
         seen

@@ -5,6 +5,7 @@ use crate::cli::policy::PolicyArgs;
 use crate::cli::privileges::PrivilegeArgs;
 use crate::cli::record::storage::StorageArgs;
 use crate::cli::values;
+use crate::cli::watch::{Environment, WatchArgs};
 use crate::proxy::{Authority, Beyond, Config, Credentials, Hosts, Roots, Upstream, ca, provider};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -75,6 +76,8 @@ pub(in crate::cli) struct DoorArgs {
     #[command(flatten)]
     pub(in crate::cli) storage: StorageArgs,
     #[command(flatten)]
+    pub(in crate::cli) watch: WatchArgs,
+    #[command(flatten)]
     pub(in crate::cli) memory: MemoryArgs,
 }
 
@@ -87,6 +90,8 @@ pub(in crate::cli) struct Plan<'p> {
     pub(in crate::cli) door: &'p DoorArgs,
     pub(in crate::cli) policy: &'p PolicyArgs,
     pub(in crate::cli) thresholds: &'p ThresholdArgs,
+    /// Whether the environment alone makes it send metrics.
+    pub(in crate::cli) environment: Environment,
 }
 
 impl Plan<'_> {

@@ -6,6 +6,7 @@ use crate::cli::limits::{MemoryArgs, ReassemblyArgs, ThresholdArgs};
 use crate::cli::policy::PolicyArgs;
 use crate::cli::privileges::PrivilegeArgs;
 use crate::cli::values;
+use crate::cli::watch::WatchArgs;
 use crate::time::Span;
 use crate::tls::Keys;
 use anyhow::Result;
@@ -63,6 +64,8 @@ pub(in crate::cli) struct RecordArgs {
     #[command(flatten)]
     pub(in crate::cli) storage: StorageArgs,
     #[command(flatten)]
+    pub(in crate::cli) watch: WatchArgs,
+    #[command(flatten)]
     pub(in crate::cli) policy: PolicyArgs,
     #[command(flatten)]
     pub(in crate::cli) memory: MemoryArgs,
@@ -90,6 +93,11 @@ impl RecordArgs {
             policy: judge.policy,
             ..analyzer::Options::default()
         })
+    }
+
+    /// The gap between deltas that is a stall. The error is a mistake in the configuration file.
+    pub(super) fn stall(&self) -> Result<Span> {
+        Ok(self.thresholds.limits(&self.policy.judge()?.limits).stall)
     }
 
     /// The options that the session's row stores.

@@ -9,6 +9,7 @@ use crate::cli::input::{self, Input};
 use crate::cli::keylog::Follow;
 use crate::cli::late_secrets::LateSecrets;
 use crate::cli::run_summary::{self, Door};
+use crate::cli::watch::Watching;
 use crate::net::NetStats;
 use crate::tls::Keys;
 use crate::wire::Transcript;
@@ -16,7 +17,13 @@ use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<AtomicBool>) -> Result<u8> {
+pub(super) fn run(
+    path: &str,
+    args: &RecordArgs,
+    common: &Common,
+    stop: &Arc<AtomicBool>,
+    watching: &Watching,
+) -> Result<u8> {
     let name = if path == "-" { "standard input" } else { path };
     let keys = Keys::default();
     Follow::start(args.keylog.as_deref(), &keys)?.finish()?;
@@ -27,7 +34,7 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
     let mut reader = match Input::of(reader, path)? {
         Input::Transcript(told) => {
             keys.finish();
-            return transcript(name, &told, args, common, status, &keys);
+            return transcript(name, &told, args, common, status, &keys, watching);
         }
         Input::Capture(reader) => reader,
     };
@@ -45,7 +52,15 @@ pub(super) fn run(path: &str, args: &RecordArgs, common: &Common, stop: &Arc<Ato
                     Some(r) => r,
                     slot => {
                         let status = status.take().unwrap_or_else(|| StatusLine::new(common, true));
-                        slot.insert(Recording::start(name, Door::Packets, args, common, status, &keys)?)
+                        slot.insert(Recording::start(
+                            name,
+                            Door::Packets,
+                            args,
+                            common,
+                            status,
+                            &keys,
+                            watching.watch(),
+                        )?)
                     }
                 };
                 recording.step(|analyzer, sink| analyzer.packet(&packet, sink))?;
@@ -86,8 +101,9 @@ fn transcript(
     common: &Common,
     status: StatusLine,
     keys: &Keys,
+    watching: &Watching,
 ) -> Result<u8> {
-    let mut recording = Recording::start(name, Door::Transcript, args, common, status, keys)?;
+    let mut recording = Recording::start(name, Door::Transcript, args, common, status, keys, watching.watch())?;
     recording.step(|analyzer, sink| input::replay(told, analyzer, sink))?;
     let net = recording.net_finish()?;
     Ok(recording.finish(input::counts(told), &net)?.code())

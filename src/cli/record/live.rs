@@ -9,6 +9,7 @@ use crate::cli::keylog::Follow;
 use crate::cli::run_summary::Door;
 use crate::cli::sandbox::Sandbox;
 use crate::cli::signals;
+use crate::cli::watch::Environment;
 use crate::tls::Keys;
 use anyhow::{Context, Result};
 use std::sync::Arc;
@@ -29,14 +30,20 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
         immediate: args.immediate,
     };
     let mut live = Live::open(&args.iface, &options)?;
+    let opened = args.watch.open()?;
     // Before the database is opened (it belongs to the user who called sudo) and before the writer thread starts.
     args.privileges.drop_root(&[], common)?;
+    let watching = opened.start(args.stall()?, Environment::Counts, common)?;
+    if watching.watch().is_some() {
+        live.tell_counts();
+    }
     let sandbox = args.policy.file().into_iter().fold(args.privileges.sandbox(common), Sandbox::reads);
     args.keylog.iter().fold(sandbox, |sandbox, path| sandbox.reads_beside(path)).enter()?;
     let source = args.iface.join(",");
     let keys = Keys::default();
     let mut keylog = Follow::wait(args.keylog.as_deref(), &keys)?;
-    let mut recording = Recording::start(&source, Door::Packets, args, common, StatusLine::new(common, false), &keys)?;
+    let status = StatusLine::new(common, false);
+    let mut recording = Recording::start(&source, Door::Packets, args, common, status, &keys, watching.watch())?;
     if !common.quiet {
         say(&format!("sniff: recording on {source}; Ctrl-C ends it"));
         if let Some(path) = args.keylog.as_ref().filter(|_| keylog.is_waiting()) {
@@ -56,7 +63,12 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
                 // not last until the next tick.
                 step.and_then(|()| if keys.take_wanted() { keylog.poll() } else { Ok(()) })
             }
+            LiveItem::Counts(counts) => {
+                recording.watch().into_iter().for_each(|watch| watch.counted(&counts));
+                Ok(())
+            }
             LiveItem::Tick(now) => {
+                recording.tick(|| now);
                 keylog.poll().and_then(|()| recording.step(|analyzer, sink| analyzer.advance(now, sink)))
             }
             LiveItem::Notice(text) => {
@@ -74,7 +86,9 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     }
     keylog.finish()?;
     let net = recording.net_finish()?;
-    Ok(recording.finish(live.counts(), &net)?.code())
+    let code = recording.finish(live.counts(), &net)?.code();
+    watching.finish();
+    Ok(code)
 }
 
 fn stop_after(duration: Duration, stop: Arc<AtomicBool>) -> Result<()> {

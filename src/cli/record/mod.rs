@@ -22,6 +22,7 @@ pub(super) use recording::{Recording, Source};
 use super::common::{Common, report_text, say};
 use super::sandbox::Sandbox;
 use super::signals;
+use super::watch::{Environment, Watching};
 use anyhow::Result;
 use clap::{Args, FromArgMatches};
 use std::path::{Path, PathBuf};
@@ -34,8 +35,10 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
     if args.read.is_empty() {
         return from_devices(args, common);
     }
+    let opened = args.watch.open()?;
     let inputs: Vec<PathBuf> = args.read.iter().filter(|path| *path != "-").map(PathBuf::from).collect();
     args.privileges.drop_root(&inputs, common)?;
+    let watching = opened.start(args.stall()?, Environment::NeedsOption, common)?;
     let sandbox = args.privileges.sandbox(common);
     let sandbox = inputs.into_iter().chain(args.policy.file()).fold(sandbox, Sandbox::reads);
     args.keylog.iter().fold(sandbox, |sandbox, path| sandbox.reads_beside(path)).enter()?;
@@ -46,7 +49,7 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        match file::run(path, args, common, &stop) {
+        match file::run(path, args, common, &stop, &watching) {
             Err(e) if args.read.len() > 1 => {
                 say(&format!("sniff: error: {}", report_text(&e)));
                 code = 2;
@@ -54,6 +57,7 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
             done => code = code.max(done?),
         }
     }
+    watching.finish();
     Ok(code)
 }
 
@@ -61,7 +65,7 @@ pub(super) fn run(args: &RecordArgs, common: &Common) -> Result<u8> {
 pub(super) fn one_file(path: &Path, keylog: Option<&Path>, common: &Common) -> Result<u8> {
     let usual = RecordArgs::augment_args(clap::Command::new("record")).get_matches_from(["record"]);
     let args = RecordArgs { keylog: keylog.map(Path::to_path_buf), ..RecordArgs::from_arg_matches(&usual)? };
-    file::run(&path.to_string_lossy(), &args, common, &signals::stop_flag())
+    file::run(&path.to_string_lossy(), &args, common, &signals::stop_flag(), &Watching::default())
 }
 
 #[cfg(feature = "live")]

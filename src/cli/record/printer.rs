@@ -3,9 +3,11 @@
 use super::lines::Lines;
 use super::status_line::StatusLine;
 use crate::cli::common::{report_text, say};
+use crate::metrics::Metrics;
 use crate::report::text::{bytes, count};
 use crate::store::{Ended, Gone, Progress, Stop};
 use crate::summary::Summary;
+use crate::watch::{Observation, Watch};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,6 +41,9 @@ pub(super) struct Printer {
     pub(super) at_end: AtEnd,
     /// With `--format jsonl`.
     pub(super) lines: Option<Lines>,
+    /// Who watches the recording, and what it gets once that is durable.
+    pub(super) watch: Option<Arc<Watch>>,
+    pub(super) observed: Vec<Observation>,
 }
 
 impl Progress for Printer {
@@ -49,8 +54,18 @@ impl Progress for Printer {
         }
     }
 
+    fn figures(&mut self, exchange: &Summary, figures: &Metrics) {
+        if self.watch.is_some() {
+            self.observed.push(Observation::new(exchange, figures));
+        }
+    }
+
     fn committed(&mut self) {
         self.status.lock().committed();
+        if let Some(watch) = &self.watch {
+            let lines = watch.add(std::mem::take(&mut self.observed));
+            self.status.lock().alerts(&lines);
+        }
         if let Some(lines) = &mut self.lines {
             lines.committed();
         }

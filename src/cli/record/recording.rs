@@ -12,14 +12,20 @@ use crate::cli::{limits, output, signals, values};
 use crate::net::NetStats;
 use crate::report::text::count;
 use crate::store::{Bounds, Content, Process, Secrets, Session, Stop, Writer};
+use crate::time::{Span, Timestamp};
 use crate::tls::Keys;
+use crate::watch::Watch;
 use anyhow::Result;
+use std::sync::Arc;
 
 /// Bytes that may wait for the disk while a file is read.
 const FILE_CAPACITY: usize = 8 << 20;
 /// Bytes that may wait for the disk during a live capture: enough for a slow disk, before packets wait in the
 /// kernel.
 const LIVE_CAPACITY: usize = 64 << 20;
+
+/// How often a watch gets the time.
+const TICK: Span = Span::from_millis(250);
 
 /// The source of a recording, for its session's row.
 pub(in crate::cli) struct Source {
@@ -35,6 +41,8 @@ pub(in crate::cli) struct Source {
     pub(in crate::cli) at_end: AtEnd,
     /// What happens when the reader of `--format jsonl` is slow.
     pub(in crate::cli) full: Full,
+    /// Who watches the recording.
+    pub(in crate::cli) watch: Option<Arc<Watch>>,
 }
 
 /// A recording in progress.
@@ -44,6 +52,9 @@ pub(in crate::cli) struct Recording<'a> {
     writer: Writer,
     summary: RunSummary,
     status: Status,
+    watch: Option<Arc<Watch>>,
+    /// When the watch was last told the time.
+    told: Timestamp,
 }
 
 impl<'a> Recording<'a> {
@@ -54,6 +65,7 @@ impl<'a> Recording<'a> {
         common: &'a Common,
         status: StatusLine,
         keys: &Keys,
+        watch: Option<Arc<Watch>>,
     ) -> Result<Recording<'a>> {
         // Reading a file can wait for the disk, a live capture cannot.
         let capacity = if args.read.is_empty() { LIVE_CAPACITY } else { FILE_CAPACITY };
@@ -66,6 +78,7 @@ impl<'a> Recording<'a> {
             bounds: args.storage.bounds(),
             at_end: AtEnd::Stop(signals::stop_flag()),
             full: if args.read.is_empty() { Full::LeaveOut } else { Full::Wait },
+            watch,
         };
         args.privileges.make(&common.db)?;
         Recording::begin(source, args.analyzer(keys)?, common, status)
@@ -93,11 +106,19 @@ impl<'a> Recording<'a> {
             AtEnd::Stop(stop) => Lines::open(common, source.full, Some(stop.clone())),
             AtEnd::GoOn => Lines::open(common, source.full, None),
         });
-        let printer = Printer { status: status.clone(), at_end: source.at_end, lines: lines.transpose()? };
+        let watch = source.watch;
+        let printer = Printer {
+            status: status.clone(),
+            at_end: source.at_end,
+            lines: lines.transpose()?,
+            watch: watch.clone(),
+            observed: Vec::new(),
+        };
         let writer = Writer::start_with(&common.db, session, secrets, source.bounds, Box::new(printer))?;
         writer.set_capacity(source.capacity, options.budget.clone());
         let summary = RunSummary::new(source.door);
-        Ok(Recording { common, analyzer: Analyzer::new(options), writer, summary, status })
+        let told = Timestamp(i64::MIN);
+        Ok(Recording { common, analyzer: Analyzer::new(options), writer, summary, status, watch, told })
     }
 
     /// Feeds one packet, one tick, or the end to the analyzer, and stores what results.
@@ -105,16 +126,20 @@ impl<'a> Recording<'a> {
         &mut self,
         step: impl FnOnce(&mut Analyzer, &mut dyn FnMut(Output)) -> T,
     ) -> Result<T> {
-        let Recording { analyzer, writer, summary, .. } = self;
+        let Recording { analyzer, writer, summary, watch, .. } = self;
         let mut stored = Ok(());
         let done = step(analyzer, &mut |output| {
             if stored.is_err() {
                 return;
             }
-            match &output {
-                Output::Exchange(f) => summary.exchange(f),
-                Output::Connection(c) => summary.connection(c),
-                Output::Begun(_) | Output::Part(_) => {}
+            match (&output, watch.as_deref()) {
+                (Output::Exchange(f), watch) => {
+                    summary.exchange(f);
+                    watch.into_iter().for_each(Watch::ended);
+                }
+                (Output::Connection(c), _) => summary.connection(c),
+                (Output::Begun(_), Some(watch)) => watch.begun(),
+                (Output::Begun(_) | Output::Part(_), _) => {}
             }
             stored = writer.send(output);
         });
@@ -139,6 +164,23 @@ impl<'a> Recording<'a> {
         self.writer.on_thread_start(Box::new(run));
     }
 
+    /// Who watches the recording.
+    #[cfg_attr(not(any(feature = "live", feature = "proxy")), allow(dead_code))]
+    pub(in crate::cli) fn watch(&self) -> Option<&Watch> {
+        self.watch.as_deref()
+    }
+
+    /// It is `now` where the bytes come from: what alerts look at may be over.
+    #[cfg_attr(not(any(feature = "live", feature = "proxy")), allow(dead_code))]
+    pub(in crate::cli) fn tick(&mut self, now: impl FnOnce() -> Timestamp) {
+        let Some(watch) = &self.watch else { return };
+        let now = now();
+        if now.nanos() >= self.told.nanos().saturating_add(TICK.0) {
+            self.told = now;
+            self.status.lock().alerts(&watch.tick(now));
+        }
+    }
+
     /// Reports how many bytes of a file were read, for the progress bar.
     pub(super) fn position(&mut self, bytes: u64) {
         self.status.lock().position(bytes);
@@ -156,6 +198,10 @@ impl<'a> Recording<'a> {
     pub(in crate::cli) fn finish(mut self, counts: Counts, net: &NetStats) -> Result<RunSummary> {
         let written = self.writer.finish(values::now(), counts)?;
         let mut status = self.status.lock();
+        if let Some(watch) = &self.watch {
+            watch.counted(&counts);
+            status.alerts(&watch.end());
+        }
         status.end();
         let color = output::stderr_terminal(self.common).color;
         for line in self.summary.lines(&counts, net, color) {

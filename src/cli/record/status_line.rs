@@ -103,6 +103,18 @@ impl StatusLine {
         }
     }
 
+    /// Prints what alerts say. The user asked for them: also with --quiet, and while a command has the terminal.
+    pub(in crate::cli) fn alerts(&self, lines: &[String]) {
+        let label = Style::Red.paint("alert", self.terminal.color);
+        for line in lines {
+            let line = format!("sniff: {label}: {line}");
+            match &self.bar {
+                Some(bar) => bar.println(line),
+                None => say(&line),
+            }
+        }
+    }
+
     /// Removes the progress bar and prints the lines that were held back.
     pub(in crate::cli) fn end(&mut self) {
         if let Some(bar) = self.bar.take() {
