@@ -20,6 +20,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("docs/doors.md", "sudo setcap", "changes the rights of a file; tests/live.rs captures"),
     ("docs/doors.md", "docker run", "needs a container engine and an image"),
     ("docs/laboratory.md", "cargo test", "runs tests, and this is one"),
+    ("docs/probe.md", "sniff probe http://127.0.0.1:8000", "needs three endpoints; tests/probe.rs probes"),
     (
         "docs/proxy.md",
         "sniff run -- python",

@@ -24,6 +24,8 @@ mod policy;
 mod progress;
 mod privileges;
 #[cfg(feature = "proxy")]
+mod probe;
+#[cfg(feature = "proxy")]
 mod proxy;
 mod record;
 mod redact;
@@ -87,6 +89,9 @@ enum Command {
     /// Record through a TLS-intercepting proxy
     #[cfg(feature = "proxy")]
     Proxy(proxy::args::ProxyArgs),
+    /// Test an endpoint by the requests that clients send
+    #[cfg(feature = "proxy")]
+    Probe(probe::ProbeArgs),
     /// List recorded exchanges
     List(list::ListArgs),
     /// Show one exchange, chunk by chunk
@@ -174,6 +179,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
     match &cli.command {
         #[cfg(feature = "proxy")]
         Some(Command::Proxy(args)) => proxy::run(args, common),
+        #[cfg(feature = "proxy")]
+        Some(Command::Probe(args)) => probe::run(args, common),
         #[cfg(feature = "proxy")]
         Some(Command::Run(args)) => run::run(args, common),
         #[cfg(feature = "proxy")]

@@ -19,6 +19,7 @@ pub mod causes;
 pub mod clients;
 pub mod hop;
 pub mod policy;
+pub mod probe;
 pub mod sample;
 mod table;
 
@@ -260,9 +261,10 @@ impl Finding {
     }
 }
 
-/// The rule with this code or name, without case.
+/// The rule with this code or name, without case; a check of a probe too.
 pub fn by_code(code: &str) -> Option<&'static Rule> {
-    RULES.iter().copied().find(|r| r.code.eq_ignore_ascii_case(code) || r.name.eq_ignore_ascii_case(code))
+    let is = |r: &&Rule| r.code.eq_ignore_ascii_case(code) || r.name.eq_ignore_ascii_case(code);
+    RULES.iter().chain(probe::CHECKS).copied().find(is)
 }
 
 /// All findings of one exchange, worst first, then by place, at the levels of its dialect's profile.

@@ -31,6 +31,7 @@
 #![doc = "```"]
 
 pub mod answer;
+pub mod asking;
 mod failure;
 mod growth;
 mod json;

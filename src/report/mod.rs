@@ -30,6 +30,7 @@ pub mod list;
 pub mod live;
 pub mod markdown;
 pub mod picture;
+pub mod probe;
 pub mod reports;
 pub mod sarif;
 pub mod show;

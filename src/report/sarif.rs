@@ -4,6 +4,7 @@
 use super::compliance::{Case, Compliance};
 use super::finding::place;
 use super::text::clean;
+use crate::conformance::probe::CHECKS;
 use crate::conformance::{Level, RULES, Rule};
 use crate::summary::FindingSummary;
 use serde_json::{Value, json};
@@ -12,7 +13,8 @@ const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/
 
 /// The whole document.
 pub fn document(c: &Compliance) -> Value {
-    let rules: Vec<&Rule> = RULES.iter().copied().filter(|r| c.rules.iter().any(|b| b.rule == r.code)).collect();
+    let broken = |r: &&Rule| c.rules.iter().any(|b| b.rule == r.code);
+    let rules: Vec<&Rule> = RULES.iter().chain(CHECKS).copied().filter(broken).collect();
     let results: Vec<Value> =
         c.cases.iter().flat_map(|case| case.findings.iter().map(|f| result(case, f, &rules))).collect();
     json!({

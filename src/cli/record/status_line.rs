@@ -27,6 +27,8 @@ pub(in crate::cli) struct StatusLine {
     pending_held_back: u64,
     /// Lines that are held back until the end, because a command uses the terminal until then.
     held: Option<Vec<String>>,
+    /// Notices are printed, and nothing else.
+    notices: bool,
 }
 
 impl StatusLine {
@@ -42,7 +44,14 @@ impl StatusLine {
             pending: Vec::new(),
             pending_held_back: 0,
             held: None,
+            notices: false,
         }
+    }
+
+    /// Prints notices only.
+    #[cfg(feature = "proxy")]
+    pub(in crate::cli) fn notices(common: &Common) -> StatusLine {
+        StatusLine { notices: true, ..StatusLine::new(common, true) }
     }
 
     /// Prints everything at the end: until then standard error belongs to the command.
@@ -73,7 +82,7 @@ impl StatusLine {
 
     /// An exchange was written. Its line waits until it is durable: what was printed is in the database.
     pub(in crate::cli) fn written(&mut self, summary: &Summary) {
-        if self.quiet {
+        if self.quiet || self.notices {
             return;
         }
         if self.shown + self.pending.len() as u64 >= self.most {
@@ -133,7 +142,7 @@ impl StatusLine {
 
     /// Prints one of the last lines.
     pub(in crate::cli) fn last(&self, line: &str) {
-        if !self.quiet {
+        if !self.quiet && !self.notices {
             say(line);
         }
     }
