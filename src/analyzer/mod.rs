@@ -8,6 +8,7 @@
 //! No clock is read here: packets and events bring their times, and [`Analyzer::advance`] says that time passed without
 //! any.
 
+mod chosen;
 pub(crate) mod laws;
 mod memory;
 mod reassembly;
@@ -19,6 +20,7 @@ pub use crate::net::NetStats;
 pub use crate::pipeline::{BodyPart, Connection, Part};
 pub use crate::tcp::Limits as ReassemblyLimits;
 pub use crate::tls::Keys;
+pub use chosen::Chosen;
 pub use reassembly::Reassembly;
 
 use crate::capture::Packet;
@@ -45,6 +47,8 @@ pub struct Options {
     pub verify_checksums: bool,
     /// Only packets to or from these ports of TCP and QUIC; empty: all. No effect on [`Analyzer::event`].
     pub ports: Vec<u16>,
+    /// Only these connections of TCP and QUIC; none: all. No effect on [`Analyzer::event`].
+    pub only: Option<Chosen>,
     /// Secrets that decrypt TLS. The list is shared: what is pushed to a clone of it later is used too.
     pub keys: Keys,
     /// Thresholds of the rules.
@@ -68,6 +72,7 @@ impl Default for Options {
             reassembly: ReassemblyLimits::default(),
             verify_checksums: false,
             ports: Vec::new(),
+            only: None,
             keys,
             thresholds: Thresholds::default(),
             policy: Policy::default(),
@@ -141,12 +146,12 @@ struct Judge {
 impl Analyzer {
     /// An analyzer that has seen nothing.
     pub fn new(options: Options) -> Analyzer {
-        let Options { budget, reassembly, verify_checksums, ports, keys, .. } = options;
+        let Options { budget, reassembly, verify_checksums, ports, only, keys, .. } = options;
         let Options { thresholds, policy, contents, part_bytes, part_items, .. } = options;
         let (memory, limit) = (Memory::new(budget.clone()), budget.limit());
         let config = pipeline::Config { part_bytes, part_items, keys, contents, budget, ..pipeline::Config::default() };
         Analyzer {
-            reassembly: Reassembly::new(reassembly, verify_checksums, ports).within(limit),
+            reassembly: Reassembly::new(reassembly, verify_checksums, ports).within(limit).only(only),
             pipeline: Pipeline::new(config),
             judge: Judge::new(thresholds, policy),
             memory,

@@ -1,5 +1,6 @@
 //! Packets in, byte events out: link and IP layers, the choice of ports, TCP; and what is seen of QUIC.
 
+use super::chosen::Chosen;
 use crate::capture::Packet;
 use crate::conn::{ByteEvent, ConnId};
 use crate::net::{self, NetStats};
@@ -16,6 +17,8 @@ pub struct Reassembly {
     quic: quic::Flows,
     /// Only these ports; empty: all.
     ports: Vec<u16>,
+    /// Only these connections; none: all.
+    only: Option<Chosen>,
 }
 
 impl Default for Reassembly {
@@ -30,7 +33,7 @@ impl Reassembly {
     /// checksum is wrong.
     pub fn new(limits: tcp::Limits, verify_checksums: bool, ports: Vec<u16>) -> Reassembly {
         let (net, tcp) = (net::Decoder::new().verify_checksums(verify_checksums), tcp::Table::new(limits));
-        Reassembly { net, tcp, quic: quic::Flows::default(), ports }
+        Reassembly { net, tcp, quic: quic::Flows::default(), ports, only: None }
     }
 
     /// The next packet.
@@ -45,9 +48,10 @@ impl Reassembly {
         sink: &mut dyn FnMut(ByteEvent<'_>),
         over: &mut dyn FnMut(Quic),
     ) {
-        let Reassembly { net, tcp, quic, ports } = self;
+        let Reassembly { net, tcp, quic, ports, only } = self;
         let wanted = |src: SocketAddr, dst: SocketAddr| {
-            ports.is_empty() || ports.contains(&src.port()) || ports.contains(&dst.port())
+            (ports.is_empty() || ports.contains(&src.port()) || ports.contains(&dst.port()))
+                && only.as_ref().is_none_or(|only| only.has(src, dst))
         };
         net.push_both(
             packet,
@@ -75,6 +79,12 @@ impl Reassembly {
     /// What is seen of QUIC shares this budget.
     pub(super) fn within(mut self, budget: usize) -> Reassembly {
         self.quic = quic::Flows::new(budget);
+        self
+    }
+
+    /// Reads these connections only.
+    pub(super) fn only(mut self, only: Option<Chosen>) -> Reassembly {
+        self.only = only;
         self
     }
 

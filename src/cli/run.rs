@@ -5,6 +5,8 @@ mod child;
 mod environment;
 mod java;
 mod judge;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod passive;
 
 use super::common::Common;
 use super::limits::ThresholdArgs;
@@ -47,6 +49,12 @@ pub(super) struct RunArgs {
     /// Command and its arguments
     #[arg(value_name = "COMMAND", required = true, last = true)]
     command: Vec<OsString>,
+    /// Record packets, with TLS secrets from the command: no proxy
+    ///
+    /// Nothing is in the path. It needs the right to capture, and programs that write their TLS secrets
+    /// (SSLKEYLOGFILE, Node.js). What gave no keys is named.
+    #[arg(long)]
+    passive: bool,
     #[command(flatten)]
     judge: JudgeArgs,
     #[command(flatten)]
@@ -63,6 +71,9 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
         anyhow::bail!("standard output belongs to the command; write the lines to a file with -o FILE");
     }
     args.door.storage.look_around();
+    if args.passive {
+        return run_passive(args, common);
+    }
     // Signals are passed to the command from here on.
     child::forward_signals();
     let name = args.command.join(OsStr::new(" ")).to_string_lossy().into_owned();
@@ -111,4 +122,15 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
         if args.judge.is_wanted() { 2 } else { 0 }
     });
     Ok(if status == 0 { found } else { status })
+}
+
+#[cfg(all(feature = "live", target_os = "linux"))]
+fn run_passive(args: &RunArgs, common: &Common) -> Result<u8> {
+    child::forward_signals();
+    passive::run(args, common)
+}
+
+#[cfg(not(all(feature = "live", target_os = "linux")))]
+fn run_passive(_: &RunArgs, _: &Common) -> Result<u8> {
+    anyhow::bail!("--passive needs Linux, and a build with live capture")
 }

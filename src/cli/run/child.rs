@@ -3,7 +3,8 @@
 use crate::cli::signals::is_ignored;
 use anyhow::{Context, Result};
 use std::ffi::OsString;
-use std::os::unix::process::ExitStatusExt;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -56,14 +57,30 @@ extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c
     }
 }
 
+/// What a new process does before it becomes the program: only what is async-signal-safe.
+pub(super) type AtStart = Box<dyn FnMut() -> io::Result<()> + Send + Sync>;
+
 /// The command while it runs.
 pub(super) struct Running(Child);
 
 impl Running {
     pub(super) fn start(command: &[OsString], environment: &[(String, OsString)]) -> Result<Running> {
+        Running::start_with(command, environment, None)
+    }
+
+    /// The same; `at_start` runs in the new process before it becomes the program.
+    pub(super) fn start_with(
+        command: &[OsString],
+        environment: &[(String, OsString)],
+        at_start: Option<AtStart>,
+    ) -> Result<Running> {
         let (program, arguments) = command.split_first().context("no command was given")?;
         let mut child = Command::new(program);
         child.args(arguments).envs(environment.iter().map(|(k, v)| (k, v)));
+        if let Some(at_start) = at_start {
+            // SAFETY: what is given makes system calls only, and allocates nothing (`passive::connects`).
+            unsafe { child.pre_exec(at_start) };
+        }
         let child = child.spawn().with_context(|| format!("cannot run {}", program.to_string_lossy()))?;
         CHILD.store(child.id() as i32, Ordering::SeqCst);
         match EARLY.swap(0, Ordering::SeqCst) {
@@ -72,6 +89,16 @@ impl Running {
             signal => drop(unsafe { libc::kill(child.id() as i32, signal) }),
         }
         Ok(Running(child))
+    }
+
+    /// Waits for the child.
+    pub(super) fn wait(&mut self) -> Result<u8> {
+        loop {
+            if let Some(status) = self.ended()? {
+                return Ok(status);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
 
     /// The child's exit status, once it has ended. Like a shell's: 128 plus the signal if a signal ended it.
