@@ -1,10 +1,12 @@
 //! `sniff run -- CMD`: runs a command behind its own recording proxy, which the command finds through its
 //! environment. Signals and the exit status are passed on.
 
+mod around;
 mod child;
 mod environment;
 mod java;
 mod judge;
+mod node;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod passive;
 
@@ -17,6 +19,7 @@ use super::record::status_line::StatusLine;
 use super::watch::Environment;
 use crate::capture::privileges::is_root;
 use anyhow::{Context, Result};
+use around::Around;
 use child::Running;
 use clap::Args;
 use judge::JudgeArgs;
@@ -26,12 +29,13 @@ use std::time::{Duration, Instant};
 
 /// How long connections may stay open after the command has ended.
 const GRACE: Duration = Duration::from_secs(2);
-/// Message after a command that made no connection.
-const NOTHING: &str = "\
-sniff: the command made no connection through the proxy. If it should have, it ignores HTTP_PROXY and HTTPS_PROXY, as \
-Node.js
-before 22.21 does, and programs with their own transport. Record it in reverse mode instead, with its base URL:
-  sniff proxy --upstream https://api.example.com     and in the program http://127.0.0.1:8080 in place of that URL";
+/// Message after a command that made no connection through the proxy: what was seen instead, then what helps.
+const PAST: &str = "\
+\x20 It ignores HTTP_PROXY and HTTPS_PROXY, or sets NO_PROXY by itself: clients with their own transport do, and \
+programs that clear their environment.
+  Record it in reverse mode, with its base URL, or without a proxy:
+    sniff proxy --upstream https://api.example.com     and in the program http://127.0.0.1:8080 in place of that URL
+    sniff run --passive -- COMMAND                     from packets, with the right to capture";
 const TICK: Duration = Duration::from_millis(50);
 
 /// Run a command behind a recording proxy
@@ -96,11 +100,17 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     if early.is_some() {
         args.door.privileges.drop_root(&[], common)?;
     }
+    let proxy = listening.address;
     let mut recording = ProxyRecording::open(listening, &plan, common, StatusLine::held(common))?;
     let mut running = early.map_or_else(start, Ok)?;
+    // Before this thread loses the right to look at other processes.
+    let around = Around::watch(running.id(), proxy);
     recording.restrict(&args.door, &args.judge.files(), common)?;
     let status = loop {
         recording.listen(TICK);
+        if recording.is_busy() {
+            around.enough();
+        }
         if let Some(status) = running.ended()? {
             break status;
         }
@@ -112,7 +122,8 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     // The command's exit status counts, even if the recording failed.
     let judged = recording.close().and_then(|summary| {
         if summary.connections == 0 && !common.quiet {
-            super::common::say(NOTHING);
+            around.said().iter().for_each(|line| super::common::say(line));
+            super::common::say(PAST);
         }
         args.judge.code(summary.session, common)
     });

@@ -78,18 +78,83 @@ fn a_command_is_recorded_and_its_output_is_its_own() {
     assert_eq!((list.len(), &list[0]["request"]["path"]), (1, &"/x".into()));
 }
 
-/// Like Node.js before 22.21: the variables are set but ignored.
+/// The variables are set but ignored.
 #[test]
 fn a_command_that_goes_past_the_proxy_is_told_of() {
     let home = tempfile::tempdir().unwrap();
     let out = run(home.path(), &["sh", "-c", "exit 3"]).output().unwrap();
     let said = String::from_utf8_lossy(&out.stderr);
     assert_eq!(out.status.code(), Some(3));
-    assert!(said.contains("no connection through the proxy") && said.contains("before 22.21"), "{said}");
+    assert!(said.contains("no connection through the proxy") && said.contains("No other connection"), "{said}");
     assert!(said.contains("sniff proxy --upstream https://api.example.com"), "{said}");
     let mut quiet = sniff(home.path());
     let out = quiet.args(["run", "-q", "--", "true"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&out.stderr), "");
+}
+
+#[test]
+fn a_connection_past_the_proxy_is_named() {
+    let upstream = server(|mut stream| {
+        crate::door::read_head(&mut stream);
+        std::thread::sleep(Duration::from_millis(500));
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    crate::tools::program("curl");
+    let home = tempfile::tempdir().unwrap();
+    // A child of the command, which takes no proxy.
+    let script = format!("(curl -s --noproxy '*' http://{upstream}/x); exit 0");
+    let out = run(home.path(), &["sh", "-c", &script]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains(&format!("It went past the proxy: curl to {upstream}.")), "{said}");
+    assert!(said.contains("sniff run --passive"), "{said}");
+}
+
+/// Node.js before 22.21 takes no proxy from its environment: http, https and fetch go through ours by the script that
+/// `run` has it load, and so does a library of a vendor.
+#[test]
+fn node_without_a_proxy_of_its_own_is_recorded() {
+    let upstream = server(|mut stream| {
+        let head = crate::door::read_head(&mut stream);
+        if !head.is_empty() {
+            let lines = head.to_lowercase();
+            let length = lines.lines().find_map(|l| l.strip_prefix("content-length:")?.trim().parse().ok());
+            let _ = stream.read_exact(&mut vec![0; length.unwrap_or(0)]);
+            let body = match head.contains("completions") {
+                true => {
+                    "data: {\"id\":\"chatcmpl-0123456789\",\"object\":\"chat.completion.chunk\",\"created\":1767225600,\
+                    \"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\
+                    \"finish_reason\":\"stop\"}]}\n\n\
+                    data: [DONE]\n\n"
+                }
+                false => "data: x\n\n",
+            };
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n";
+            let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    crate::tools::program("node");
+    let packages = crate::tools::installed("npm/node_modules/openai");
+    let home = tempfile::tempdir().unwrap();
+    let script = "\
+        const http = require('node:http'); const [url, packages] = process.argv.slice(1);\n\
+        const OpenAI = require(packages).default;\n\
+        (async () => {\n\
+          await new Promise((ok) => http.get(url + '/by-http', (r) => r.resume().on('end', ok)));\n\
+          for (const n of [1, 2]) await (await fetch(url + '/by-fetch' + n)).text();\n\
+          const client = new OpenAI({ baseURL: url + '/v1', apiKey: 'none' });\n\
+          let text = '';\n\
+          const stream = await client.chat.completions.create({ model: 'm', stream: true, messages: [] });\n\
+          for await (const chunk of stream) text += chunk.choices[0].delta.content;\n\
+          console.log(text);\n\
+        })();\n";
+    let url = format!("http://{upstream}");
+    let out = run(home.path(), &["node", "-e", script, &url, &packages.display().to_string()]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "hi\n", "{said}");
+    let list = listed(home.path());
+    let mut paths: Vec<&str> = list.iter().map(|e| e["request"]["path"].as_str().unwrap()).collect();
+    paths.sort_unstable();
+    assert_eq!(paths, ["/by-fetch1", "/by-fetch2", "/by-http", "/v1/chat/completions"], "{said}");
 }
 
 #[test]

@@ -91,6 +91,11 @@ impl Running {
         Ok(Running(child))
     }
 
+    /// The child's process.
+    pub(super) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Waits for the child.
     pub(super) fn wait(&mut self) -> Result<u8> {
         loop {

@@ -1,6 +1,6 @@
 //! Environment variables that make a command use the proxy and trust it; each kind of client has its own.
 
-use super::java;
+use super::{java, node};
 use crate::cli::proxy::args::DoorArgs;
 use crate::proxy::{Roots, provider};
 use anyhow::{Context, Result};
@@ -57,6 +57,7 @@ pub(super) fn of(
     out.extend(["NO_PROXY", "no_proxy"].map(|name| (name.to_owned(), OsString::new())));
     out.extend(BUNDLE.iter().chain(EXTRA).map(|name| ((*name).to_owned(), bundle.clone().into())));
     out.push(("NODE_USE_ENV_PROXY".into(), "1".into()));
+    out.push(("NODE_OPTIONS".into(), node::options(folder, std::env::var_os("NODE_OPTIONS"))?));
     out.push(("JAVA_TOOL_OPTIONS".into(), java::options(proxy, &store, std::env::var_os("JAVA_TOOL_OPTIONS"))));
     Ok(out)
 }
