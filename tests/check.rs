@@ -231,6 +231,40 @@ fn rules_that_are_allowed_come_in_one_list_or_in_several() {
     assert_eq!(rules(&["--allow", "HTTP-001", "--allow", "id-not-unique"]), rest);
 }
 
+/// What is allowed is listed by the formats that have a place for it, and counts nowhere.
+#[test]
+fn allowed_findings_are_suppressed_and_not_lost() {
+    let p = Place::new();
+    p.want(0, &["-q", "--read", "bad, 1%.pcap", "--db", "x.db"]);
+    for file in ["bad, 1%.pcap", "x.db"] {
+        let allow = ["--allow", "HTTP-001,HTTP-002"];
+        let usual = p.json(1, &["check", file, "--format", "json"]);
+        assert!(usual.get("suppressed").is_none());
+        let all = p.json(0, &[&["check", file, "--format", "json"], &allow[..]].concat());
+        let rules = |list: &Value| -> Vec<String> {
+            let findings = list.as_array().unwrap().iter().flat_map(|case| case["findings"].as_array().unwrap());
+            findings.map(|f| f["rule"].as_str().unwrap().to_owned()).collect()
+        };
+        let hidden = rules(&all["suppressed"]);
+        assert!(hidden.contains(&"HTTP-001".into()) && hidden.iter().all(|r| r.starts_with("HTTP-00")), "{hidden:?}");
+        let counted = rules(&all["cases"]);
+        assert!(
+            !counted.iter().any(|r| hidden.contains(r)) && counted.len() + hidden.len() == rules(&usual["cases"]).len()
+        );
+        assert_eq!(all["errors"], 0);
+
+        p.want(0, &[&["check", file, "--format", "sarif", "-o", "x.sarif"], &allow[..]].concat());
+        let sarif: Value = serde_json::from_slice(&std::fs::read(p.path("x.sarif")).unwrap()).unwrap();
+        let results = sarif["runs"][0]["results"].as_array().unwrap();
+        let of = |rule: &str| results.iter().find(|r| r["ruleId"] == rule).unwrap();
+        assert_eq!(of("HTTP-001")["suppressions"], serde_json::json!([{ "kind": "external", "status": "accepted" }]));
+        assert!(of("HTTP-001")["ruleIndex"].is_u64(), "its rule is described");
+        assert!(of(&counted[0]).get("suppressions").is_none());
+        let (junit, _) = p.want(0, &[&["check", file, "--format", "junit"], &allow[..]].concat());
+        assert!(!junit.contains("HTTP-001"), "{junit}");
+    }
+}
+
 #[test]
 fn a_database_is_checked_as_the_capture_was() {
     let p = Place::new();

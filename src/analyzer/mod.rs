@@ -230,7 +230,7 @@ fn drain(pipeline: &mut Pipeline, judge: &mut Judge, sink: &mut dyn FnMut(Output
 
 impl Judge {
     fn new(thresholds: Thresholds, policy: Policy) -> Judge {
-        let Policy { profile, levels, allow } = &policy;
+        let Policy { profile, levels, allow, .. } = &policy;
         let all_findings = profile.is_none() && levels.is_empty() && allow.is_empty();
         let heard = laws::Heard { all_findings, orderly: true };
         Judge { thresholds, policy, recent: RecentStreams::default(), heard, newest: Timestamp(i64::MIN) }

@@ -112,7 +112,8 @@ pub(super) fn run(args: &CheckArgs, common: &Common) -> Result<u8> {
     if args.session.is_some() && !args.files.iter().any(|f| is_database(f)) {
         bail!("--session selects from a database, but none of the files is a database");
     }
-    let judge = args.policy.judge()?;
+    let mut judge = args.policy.judge()?;
+    judge.policy.keep = form.lists_suppressed();
     let out = Output::open(common)?;
     let (databases, captures): (Vec<&String>, Vec<&String>) = args.files.iter().partition(|f| is_database(f));
     let sandbox = captures.into_iter().map(PathBuf::from).fold(Sandbox::new(&args.sandbox, common), Sandbox::reads);

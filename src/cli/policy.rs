@@ -75,13 +75,16 @@ impl Judge {
             path: s.request.as_ref().map_or("", |r| r.path.as_str()),
             model: s.request.as_ref().and_then(|r| r.model.as_deref()).unwrap_or_default(),
         };
-        s.findings.retain_mut(|f| match self.policy.level(&subject, &f.rule, f.level, &f.message) {
-            Some(level) => {
-                f.level = level;
-                true
+        for mut f in std::mem::take(&mut s.findings) {
+            match self.policy.level(&subject, &f.rule, f.level, &f.message) {
+                Some(level) => {
+                    f.level = level;
+                    s.findings.push(f);
+                }
+                None if self.policy.keep && self.policy.allows(&subject, &f.rule) => s.suppressed.push(f),
+                None => {}
             }
-            None => false,
-        });
+        }
     }
 }
 

@@ -181,7 +181,8 @@ impl Default for Limits {
 pub struct Finding {
     /// Code of the rule; filled in by `judge`.
     pub rule: &'static str,
-    /// Level; `judge` fills in the rule's own unless the check chose another.
+    /// Level; `judge` fills in the rule's own unless the check chose another. None after that: the user allows it
+    /// ([`Policy::keep`]).
     pub level: Option<Level>,
     /// Record, if one can be named.
     pub record: Option<u64>,
@@ -311,14 +312,19 @@ fn judge_by(rules: &[&'static Rule], case: &Case<'_>, policy: &Policy) -> Vec<Fi
     found.retain(|(rule, _)| !rule.silenced_by.iter().any(|code| grave.contains(code)));
     let host = host_of(case.exchange);
     let subject = subject(case.exchange, &host);
-    let mut findings: Vec<Finding> = found.into_iter().map(|(_, f)| f).collect();
-    findings.retain_mut(|f| {
+    let (mut findings, mut allowed): (Vec<Finding>, Vec<Finding>) = (Vec::new(), Vec::new());
+    for mut f in found.into_iter().map(|(_, f)| f) {
         f.level = f.level.and_then(|level| policy.level(&subject, f.rule, level, &f.message));
-        f.level.is_some()
-    });
+        match f.level {
+            Some(_) => findings.push(f),
+            None if policy.keep && policy.allows(&subject, f.rule) => allowed.push(f),
+            None => {}
+        }
+    }
     consequences::point_to_causes(&mut findings);
     // Stable: findings at one place stay in the order of the catalogue.
     findings.sort_by_key(|f| (Reverse(f.level), f.record, f.offset));
+    findings.extend(allowed);
     findings
 }
 

@@ -133,9 +133,17 @@ pub struct Policy {
     pub levels: Vec<(&'static str, Option<Level>)>,
     /// Exceptions.
     pub allow: Vec<Allow>,
+    /// Findings that the user allows are kept, without a level: for reports that list them as suppressed.
+    pub keep: bool,
 }
 
 impl Policy {
+    /// The user allows findings of this rule here: by an exception, or because the rule is off.
+    pub fn allows(&self, subject: &Subject<'_>, rule: &str) -> bool {
+        let off = self.levels.iter().rev().find(|(code, _)| *code == rule).is_some_and(|(_, level)| level.is_none());
+        off || self.allow.iter().any(|a| a.fits(subject, rule))
+    }
+
     /// The level at which a finding of `rule` counts, or none if it does not. A finding that rests on bytes which
     /// were not captured stays a warning at most.
     pub fn level(&self, subject: &Subject<'_>, rule: &str, level: Level, message: &str) -> Option<Level> {

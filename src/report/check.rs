@@ -130,6 +130,16 @@ pub struct Findings {
     list: json::Members,
 }
 
+/// Most exchanges with suppressed findings that are listed.
+const SUPPRESSED: usize = 10_000;
+
+impl Form {
+    /// The format lists findings that the user allows, as suppressed.
+    pub fn lists_suppressed(self) -> bool {
+        matches!(self, Form::Json | Form::Sarif)
+    }
+}
+
 impl Findings {
     /// Nothing yet.
     pub fn new(form: Form, limit: Option<Level>) -> Findings {
@@ -148,6 +158,10 @@ impl Findings {
     /// The output fails.
     pub fn add(&mut self, mut case: Case, out: &mut dyn Write) -> Result<()> {
         self.all.count_in(&mut case);
+        let allowed = std::mem::take(&mut case.suppressed);
+        if !allowed.is_empty() && self.all.suppressed.len() < SUPPRESSED {
+            self.all.suppressed.push(Case { findings: allowed, ..case.clone() });
+        }
         match self.form {
             _ if case.findings.is_empty() && self.form != Form::Junit => Ok(()),
             Form::Json => self.list.element("cases", &case, out),
@@ -215,6 +229,7 @@ mod tests {
             verdict_why,
             across,
             findings,
+            suppressed: Vec::new(),
             answers: Vec::new(),
         }
     }

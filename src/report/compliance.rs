@@ -37,6 +37,9 @@ pub struct Compliance {
     /// What exchanges of captures show about each other, which is known only when all of a file were seen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub across: Vec<Across>,
+    /// Exchanges with findings that the user allows, which count nowhere; 10,000 at most. Their `findings` are these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<Case>,
     /// Exchanges without findings.
     #[serde(skip)]
     pub passed: Vec<Case>,
@@ -143,6 +146,9 @@ pub struct Case {
     pub across: Vec<String>,
     /// Findings, the worst first.
     pub findings: Vec<FindingSummary>,
+    /// Findings that the user allows, if they were kept.
+    #[serde(skip)]
+    pub suppressed: Vec<FindingSummary>,
     /// The answers of a conversation over a WebSocket, as `list` has them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<AnswerSummary>,
@@ -164,6 +170,7 @@ impl Case {
             verdict_why: s.verdict_why.clone(),
             across: s.across.clone(),
             findings: s.findings.clone(),
+            suppressed: s.suppressed.clone(),
             answers: s.websocket.as_ref().map(|w| w.answers.clone()).unwrap_or_default(),
         }
     }

@@ -48,7 +48,7 @@ impl Summary {
             answer.usage.iter_mut().for_each(|usage| strings(usage, &mut |text| known.text(text)));
         }
         self.verdict_why.iter_mut().chain(&mut self.delivery).for_each(|text| known.quote(text));
-        for FindingSummary { message, excerpt, fix, .. } in &mut self.findings {
+        for FindingSummary { message, excerpt, fix, .. } in self.findings.iter_mut().chain(&mut self.suppressed) {
             known.quote(message);
             fix.iter_mut().for_each(|fix| known.quote(fix));
             if spelled {

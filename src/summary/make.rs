@@ -52,7 +52,8 @@ impl Summary {
             verdict_why: judgement.why,
             delivery: delivery::words(x),
             across: Vec::new(),
-            findings: findings.iter().map(FindingSummary::new).collect(),
+            findings: findings.iter().filter(|f| f.level.is_some()).map(FindingSummary::new).collect(),
+            suppressed: findings.iter().filter(|f| f.level.is_none()).map(FindingSummary::new).collect(),
         }
     }
 }

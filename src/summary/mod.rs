@@ -82,6 +82,9 @@ pub struct Summary {
     pub across: Vec<String>,
     /// Findings, the worst first.
     pub findings: Vec<FindingSummary>,
+    /// Findings that the user allows, if they were kept ([`crate::conformance::policy::Policy::keep`]).
+    #[serde(skip)]
+    pub suppressed: Vec<FindingSummary>,
 }
 
 /// The request of a [`Summary`].
@@ -330,6 +333,7 @@ impl Default for Summary {
             delivery: Vec::new(),
             across: Vec::new(),
             findings: Vec::new(),
+            suppressed: Vec::new(),
         }
     }
 }
