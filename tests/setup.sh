@@ -71,8 +71,8 @@ fi
 
 if [ "$what" = test ]; then
     top=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
-    [ -e "$top/target/npm-exports/ready" ] && [ -e "$top/target/venv/schemas/ready" ] ||
-        echo "installing servers and clients from PyPI and npm below target/ (about 870 MB of disk)" >&2
+    [ -e "$top/target/npm-exports/ready" ] && [ -e "$top/target/venv/schemas/ready" ] && [ -e "$top/target/npm-fixtures/ready" ] ||
+        echo "installing servers and clients from PyPI and npm below target/ (about 1.1 GB of disk)" >&2
     # Real servers and a real client for tests/live.rs, each LitServe in an environment of its own.
     for version in 0.2.4 0.2.5; do
         venv=$top/target/venv/litserve-$version
@@ -83,11 +83,13 @@ if [ "$what" = test ]; then
         fi
     done
     # A server and a client of HTTP/2 in TLS; HTTP libraries and clients that read replays (tests/again.rs).
-    for name in h2 clients exports; do
+    # What the packages of release/ are tested with (tests/fixtures.rs).
+    for name in h2 clients exports fixtures; do
         venv=$top/target/venv/$name
         case $name in
         exports) packages="vcrpy==9.4.2 requests==2.34.2" ;; # they play what `export` writes
         h2) packages="hypercorn==0.18.0 httpx[http2]==0.28.1 openai==3.57.0 trustme==1.2.1" ;;
+        fixtures) packages="pytest==9.2.0 pytest-asyncio==1.5.0 openai==3.57.0 mypy==2.4.1 ruff==0.17.6 hatchling==1.33.0" ;;
         clients) packages="h11==0.16.0 h2==4.4.1 openai==3.57.0 anthropic==2.14.0 ollama==0.6.3" ;;
         esac
         if [ ! -e "$venv/ready" ]; then
@@ -121,6 +123,11 @@ if [ "$what" = test ]; then
         mkdir -p "$top/target/npm"
         npm install --silent --no-audit --no-fund --prefix "$top/target/npm" openai@6.49.0 undici@6.29.1
         touch "$top/target/npm/ready"
+    fi
+    if [ ! -e "$top/target/npm-fixtures/ready" ]; then
+        mkdir -p "$top/target/npm-fixtures"
+        npm install --silent --no-audit --no-fund --prefix "$top/target/npm-fixtures" vitest@4.1.12 openai@6.49.0 typescript@5.9.3 @types/node@20.19.43
+        touch "$top/target/npm-fixtures/ready"
     fi
     # What exports are fed to: the schema of HTTP archives, WireMock (its tests run where there is a java).
     if [ ! -e "$top/target/npm-exports/ready" ]; then
