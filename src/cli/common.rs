@@ -28,7 +28,7 @@ pub(super) struct Common {
     #[arg(long, global = true, hide_short_help = true)]
     pub(super) utc: bool,
     /// Print errors only
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    #[arg(long, short, global = true, conflicts_with = "verbose", hide_short_help = true)]
     pub(super) quiet: bool,
     /// Print more messages
     #[arg(long, short, global = true)]

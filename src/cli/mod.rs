@@ -9,6 +9,7 @@ mod ca;
 mod check;
 mod common;
 mod db;
+mod demo;
 mod diff;
 mod explain;
 mod export;
@@ -67,6 +68,7 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  sniff demo                             see what it does, in ten seconds
   sniff --iface lo --port 8000           record port 8000 until Ctrl-C
   sniff --read capture.pcapng            record from a file (pcap, pcapng; gzip, zstd)
   ssh host tcpdump -U -w - | sniff -r -  record from a pipe
@@ -119,6 +121,8 @@ enum Command {
     /// Manage the proxy's certificate authority
     #[cfg(feature = "proxy")]
     Ca(ca::CaArgs),
+    /// Record, judge and replay a built-in stream in ten seconds
+    Demo(demo::DemoArgs),
     /// Print a completion script for a shell
     Completions(help::CompletionsArgs),
     /// Write manual pages to a folder
@@ -189,6 +193,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
             anyhow::bail!("nothing to record from; give --iface DEVICE or --read FILE")
         }
         Some(Command::Record(args)) => record::run(args, common),
+        Some(Command::Demo(args)) => demo::run(args, common),
         Some(Command::Completions(args)) => help::completions(args, common),
         Some(Command::Man(args)) => help::man(args, common),
         Some(Command::List(args)) => list::run(args, common),

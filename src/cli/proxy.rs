@@ -53,6 +53,7 @@ pub(super) fn run(args: &ProxyArgs, common: &Common) -> Result<u8> {
         door: &args.door,
         policy: &args.policy,
         thresholds: &args.thresholds,
+        authority: None,
     };
     allow_many_sockets();
     let listening = Listening::on(listen, &plan)?;
@@ -130,7 +131,7 @@ impl<'a> ProxyRecording<'a> {
         status: StatusLine,
     ) -> Result<ProxyRecording<'a>> {
         let Listening { listener, address, config, certificate, opened } = listening;
-        let Plan { name, upstream, door, policy, thresholds, environment } = plan;
+        let Plan { name, upstream, door, policy, thresholds, environment, .. } = plan;
         let budget = door.memory.budget();
         let room = door.memory.buffer(door.buffer)?;
         // The relay's threads fill it without asking: its room counts as used.

@@ -88,6 +88,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
         policy: &args.policy,
         thresholds: &args.thresholds,
         environment: Environment::NeedsOption,
+        authority: None,
     };
     let listening = Listening::on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan)?;
     let folder =

@@ -92,12 +92,17 @@ pub(in crate::cli) struct Plan<'p> {
     pub(in crate::cli) thresholds: &'p ThresholdArgs,
     /// Whether the environment alone makes it send metrics.
     pub(in crate::cli) environment: Environment,
+    /// Folder of the certificate authority; none: that of the user.
+    pub(in crate::cli) authority: Option<PathBuf>,
 }
 
 impl Plan<'_> {
     /// The configuration, and the path of the authority's certificate.
     pub(in crate::cli) fn config(&self) -> Result<(Config, PathBuf)> {
-        let folder = ca::folder(|name| std::env::var_os(name))?;
+        let folder = match &self.authority {
+            Some(folder) => folder.clone(),
+            None => ca::folder(|name| std::env::var_os(name))?,
+        };
         let certificate = ca::create(&folder)?;
         let provider = provider();
         let named = USERS_ROOTS.iter().filter_map(std::env::var_os).map(PathBuf::from).filter(|p| p.is_file());
