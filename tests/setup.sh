@@ -83,13 +83,13 @@ if [ "$what" = test ]; then
         fi
     done
     # A server and a client of HTTP/2 in TLS; HTTP libraries and clients that read replays (tests/again.rs).
-    # What the packages of release/ are tested with (tests/fixtures.rs).
+    # What release/ is tested with (tests/fixtures.rs, tests/release.rs).
     for name in h2 clients exports fixtures; do
         venv=$top/target/venv/$name
         case $name in
         exports) packages="vcrpy==9.4.2 requests==2.34.2" ;; # they play what `export` writes
         h2) packages="hypercorn==0.18.0 httpx[http2]==0.28.1 openai==3.57.0 trustme==1.2.1" ;;
-        fixtures) packages="pytest==9.2.0 pytest-asyncio==1.5.0 openai==3.57.0 mypy==2.4.1 ruff==0.17.6 hatchling==1.33.0" ;;
+        fixtures) packages="pytest==9.2.0 pytest-asyncio==1.5.0 openai==3.57.0 mypy==2.4.1 ruff==0.17.6 hatchling==1.33.0 cyclonedx-python-lib[json-validation]==11.12.0" ;;
         clients) packages="h11==0.16.0 h2==4.4.1 openai==3.57.0 anthropic==2.14.0 ollama==0.6.3" ;;
         esac
         if [ ! -e "$venv/ready" ]; then
