@@ -1,13 +1,12 @@
-//! What is published with the program: lists of the software of others, and versions.
+//! What is published with the program: lists of the software of others, versions, and what packages are made from.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-#[allow(dead_code)]
 #[path = "support/tools.rs"]
 mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use tools::installed;
+use tools::{installed, program};
 
 fn top() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -71,4 +70,52 @@ fn packages_have_one_version() {
     let node: serde_json::Value = serde_json::from_str(&read("release/node/package.json")).unwrap();
     assert_eq!(node["version"], version);
     assert_eq!(manifest("release/python/pyproject.toml")["project"]["version"].as_str(), Some(version));
+    // The wheel takes it from Cargo.toml.
+    assert_eq!(manifest("release/wheel/pyproject.toml")["project"]["dynamic"][0].as_str(), Some("version"));
+}
+
+#[test]
+fn what_packages_are_made_from_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let cargo = manifest("Cargo.toml");
+    let deb = &cargo["package"]["metadata"]["deb"];
+    let assets = program("sh")
+        .args(["release/assets.sh", env!("CARGO_BIN_EXE_sniff")])
+        .current_dir(top())
+        .env("ASSETS", folder.path())
+        .output()
+        .unwrap();
+    assert!(assets.status.success(), "{}", String::from_utf8_lossy(&assets.stderr));
+    for asset in deb["assets"].as_array().unwrap() {
+        let source = asset[0].as_str().unwrap();
+        let path = match source.strip_prefix("target/assets/") {
+            Some(made) => folder.path().join(made),
+            None => top().join(source),
+        };
+        let there = match source.rsplit_once("*.") {
+            Some((_, kind)) => std::fs::read_dir(path.parent().unwrap())
+                .unwrap()
+                .any(|e| e.unwrap().path().extension().is_some_and(|e| e == kind)),
+            None => path.exists() || source == "target/release/sniff",
+        };
+        assert!(there, "{source} is packed and not there");
+    }
+    for script in ["release/deb/postinst", "release/deb/prerm", "release/assets.sh"] {
+        assert!(program("sh").args(["-n", script]).current_dir(top()).status().unwrap().success(), "{script}");
+    }
+    let features = manifest("release/wheel/pyproject.toml")["tool"]["maturin"]["features"].clone();
+    for feature in features.as_array().unwrap() {
+        assert!(cargo["features"].get(feature.as_str().unwrap()).is_some(), "the wheel asks for {feature:?}");
+    }
+}
+
+/// The service runs the program with options that it has.
+#[test]
+fn the_service_starts_the_program_with_options_that_exist() {
+    let unit = read("release/sniff.service");
+    let of = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_else(|| panic!("no {key}"));
+    let options = of("Environment=\"SNIFF_OPTIONS=").trim_end_matches('"');
+    let command = of("ExecStart=/usr/bin/").replace("$SNIFF_OPTIONS", options);
+    let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+    assert_eq!(sniff::internal::cli::parses(&words), Ok(()), "{command}");
 }
