@@ -5,6 +5,7 @@ mod client;
 mod results;
 mod target;
 
+use super::watch::Environment;
 use super::check::FailOn;
 use super::common::{Common, say};
 use super::limits::ThresholdArgs;
@@ -132,7 +133,15 @@ pub(super) fn run(args: &ProbeArgs, common: &Common) -> Result<u8> {
         ..DoorArgs::default()
     };
     let name = format!("probe of {url}");
-    let plan = Plan { name, upstream: None, door: &door, policy: &args.policy, thresholds: &args.thresholds };
+    let plan = Plan {
+        name,
+        upstream: None,
+        door: &door,
+        policy: &args.policy,
+        thresholds: &args.thresholds,
+        environment: Environment::NeedsOption,
+        authority: None,
+    };
     let listening = Listening::on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &plan)?;
     let way = Way::new(target.clone(), listening.address, roots(&listening.certificate)?, patience(args.timeout))?;
     let before = if common.quiet || !std::io::IsTerminal::is_terminal(&std::io::stderr()) { |_| () } else { tell };

@@ -155,12 +155,12 @@ mod tests {
         for columns in 80..=200 {
             let terminal = Terminal { width: columns, color: false };
             let (head, line) = (head(&terminal), line(&s, &terminal));
-            assert!(line.contains("api.example ") && line.contains(" gpt-4o-2024-11-20 "), "{columns}: {line}");
+            assert!(line.contains("api.example ") && line.contains(" gpt-4o-2024-11-20"), "{columns}: {line}");
             assert!(head.contains("server") && head.contains("model") && width(&head) <= columns, "{columns}: {head}");
             assert!(width(&line) <= columns, "{columns}: {line}");
             let s = Summary { request: Some(without_model.clone()), ..s.clone() };
             let line = super::line(&s, &terminal);
-            assert!(line.contains(" POST /v1/") && line.contains("ompletions "), "{columns}: {line}");
+            assert!(line.contains(" POST /v1") && line.contains("ompletions"), "{columns}: {line}");
         }
     }
 

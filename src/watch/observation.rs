@@ -29,7 +29,7 @@ pub struct Observation {
     pub(super) port: u16,
     pub(super) request_model: Option<String>,
     pub(super) response_model: Option<String>,
-    dialect: Option<String>,
+    pub(super) dialect: Option<String>,
     pub(super) streamed: bool,
     pub(super) ttfb: Option<Span>,
     pub(super) ttft: Option<Span>,

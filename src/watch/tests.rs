@@ -136,6 +136,8 @@ fn what_is_wrong_with_a_condition_is_named() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
     /// The percentile of each moment is that of a plain list of the last minute.
     #[test]
     fn quantiles_are_exact(all in prop::collection::vec((0_i64..30, 1_i64..1000), 1..60)) {

@@ -1,5 +1,6 @@
 //! Records what passes a proxy of its own, on a thread of its own that is restricted as that of `sniff proxy`.
 
+use crate::cli::watch::Environment;
 use crate::cli::common::Common;
 use crate::cli::proxy::args::{Plan, ProxyArgs};
 use crate::cli::proxy::{Listening, ProxyRecording};
@@ -44,6 +45,7 @@ pub(super) fn through_proxy(
         door: &args.door,
         policy: &args.policy,
         thresholds: &args.thresholds,
+        environment: Environment::NeedsOption,
         authority: Some(folder.path().to_path_buf()),
     };
     let listening = Listening::on((Ipv4Addr::LOCALHOST, 0).into(), &plan)?;

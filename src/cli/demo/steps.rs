@@ -123,8 +123,8 @@ fn played(wrong: &Read, common: &Common, screen: &mut Screen) -> Result<()> {
     screen.styled("Recorded  Replayed  Difference  Brings", Style::Dim)?;
     for (n, (recorded, again)) in replayed.times.iter().enumerate() {
         let difference = Span(again.0 - recorded.0);
-        let (sign, words) = (if difference.0 < 0 { "" } else { "+" }, wrong.words.get(&(n as u64)));
-        let words = clean(words.map_or("", String::as_str));
+        let (sign, words) = (if difference.0 < 0 { "" } else { "+" }, wrong.words.get(n as u64));
+        let words = clean(words.unwrap_or_default());
         let [recorded, again] = [recorded, again].map(Span::to_string);
         screen.line(&format!("{recorded:>8}  {again:>8}  {:>10}  {words}", format!("{sign}{difference}")))?;
     }

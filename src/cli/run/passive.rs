@@ -14,6 +14,7 @@ use crate::cli::keylog::Follow;
 use crate::cli::record::status_line::StatusLine;
 use crate::cli::record::{AtEnd, Full, Recording, Source};
 use crate::cli::run_summary::Door;
+use crate::cli::watch::Environment;
 use crate::report::text::{clean, count};
 use crate::store::select::SessionIs;
 use crate::store::{Reader, Selector};
@@ -50,6 +51,7 @@ const NO_KEYS: &str = "\
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     args.without_proxy()?;
+    let opened = args.door.watch.open()?;
     // Before any thread: it is a process of its own.
     let mut connects = Connects::start()?;
     let mut live = Live::open(&[DEVICE.to_owned()], &Options::default())?;
@@ -63,6 +65,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     args.door.privileges.drop_root(&[], common)?;
     let (keys, chosen) = (Keys::default(), Chosen::default());
     let follow = Follow::wait(Some(&keylog), &keys)?;
+    let watching = opened.start(args.thresholds.stall, Environment::NeedsOption, common)?;
     let judge = args.policy.judge()?;
     let kept = analyzer::Options {
         budget: args.door.memory.budget(),
@@ -81,6 +84,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
         bounds: args.door.storage.bounds(),
         at_end: AtEnd::GoOn,
         full: Full::LeaveOut,
+        watch: watching.watch(),
     };
     args.door.privileges.make(&common.db)?;
     let recording = Recording::begin(source, kept, common, StatusLine::held(common))?;
@@ -114,6 +118,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
         None => running.wait()?,
     };
     let judged = failed.map_or_else(|| passive.finish(live.counts(), common), Err);
+    watching.finish();
     let found = judged.and_then(|session| args.judge.code(session, common)).unwrap_or_else(|e| {
         say(&format!("sniff: error: {}", report_text(&e)));
         if args.judge.is_wanted() { 2 } else { 0 }

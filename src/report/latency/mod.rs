@@ -12,7 +12,6 @@ use super::{Format, Terminal, markdown};
 use crate::metrics::clocks::Arrivals;
 use crate::metrics::stats::Stats;
 use crate::summary::Summary;
-use crate::time::{Span, Timestamp};
 use anyhow::Result;
 use figures::Figures;
 pub(super) use figures::objective;
@@ -264,6 +263,7 @@ impl Report {
 mod tests {
     use super::*;
     use crate::metrics::slo::Slo;
+    use crate::time::{Span, Timestamp};
 
     /// Deltas at these milliseconds.
     fn deltas(ms: &[i64]) -> Arrivals {
