@@ -18,7 +18,7 @@ export async function record(url, options = {}) {
   const database = resolve(options.database ?? join(await mkdtemp(join(tmpdir(), 'sniff-')), 'recording.db'));
   const place = { cwd: options.cwd ?? process.cwd(), home: dirname(database) };
   const args = ['proxy', '--listen', '127.0.0.1:0', '--upstream', upstream.origin, '--db', database];
-  const server = await Server.start(args, place, options.timeout ?? 20_000);
+  const server = await Server.start(args, place, options.timeout ?? 60_000);
   return new ProxyRecording(server, upstream, database, place, options);
 }
 

@@ -26,7 +26,7 @@ export async function replay(recording, options = {}) {
     if (session !== undefined) args.push(`--session=${session}`);
     args.push(...(options.options ?? []));
     if (exchange !== undefined) args.push(String(exchange));
-    return new Replaying(await Server.start(args, place, options.timeout ?? 20_000), home);
+    return new Replaying(await Server.start(args, place, options.timeout ?? 60_000), home);
   } catch (error) {
     await rm(home, { recursive: true, force: true });
     throw error;

@@ -70,7 +70,7 @@ export interface Exchange {
 export interface ProgramOptions {
   /** Where `sniff.toml` is looked for. Default: the working directory. */
   readonly cwd?: string;
-  /** Milliseconds that the program may take to start. Default: 20 000. */
+  /** Milliseconds that the program may take to start. Default: 60 000. */
   readonly timeout?: number;
 }
 

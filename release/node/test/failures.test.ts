@@ -31,7 +31,7 @@ import { test } from 'sniff-fixtures/vitest';
 import { ask } from '../../server.js';
 ${body}`;
   await writeFile(join(folder, 'it.test.ts'), file);
-  await writeFile(join(folder, 'vitest.config.js'), 'export default {};\n');
+  await writeFile(join(folder, 'vitest.config.js'), 'export default { test: { testTimeout: 300_000 } };\n');
   const program = resolve('node_modules/vitest/vitest.mjs');
   const env = { ...process.env, NO_COLOR: '1', CI: '1', ...environment };
   return new Promise((done) => {

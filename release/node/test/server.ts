@@ -37,7 +37,7 @@ export async function serve(): Promise<Started> {
 
 /** The text that the library reads from a stream. */
 export async function ask(baseURL: string, content = 'When?'): Promise<string> {
-  const client = new OpenAI({ baseURL, apiKey: 'sk-none', maxRetries: 0, timeout: 20_000 });
+  const client = new OpenAI({ baseURL, apiKey: 'sk-none', maxRetries: 0, timeout: 120_000 });
   const messages = [{ role: 'user' as const, content }];
   let text = '';
   for await (const chunk of await client.chat.completions.create({ model: 'm', messages, stream: true })) {

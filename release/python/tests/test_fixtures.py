@@ -13,7 +13,7 @@ from pytest_sniff import Recorder, Replay, Replayer, SniffError, SniffFindings
 
 def ask(url: str, prompt: str = "When?") -> str:
     """The text that the library reads from a stream."""
-    with OpenAI(base_url=url, api_key="sk-none", max_retries=0, timeout=20) as client:
+    with OpenAI(base_url=url, api_key="sk-none", max_retries=0, timeout=120) as client:
         stream = client.chat.completions.create(
             model="m", messages=[{"role": "user", "content": prompt}], stream=True
         )

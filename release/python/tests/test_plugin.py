@@ -8,7 +8,7 @@ ASK = """
 from openai import OpenAI
 
 def ask(url):
-    with OpenAI(base_url=url, api_key="sk-none", max_retries=0, timeout=20) as client:
+    with OpenAI(base_url=url, api_key="sk-none", max_retries=0, timeout=120) as client:
         stream = client.chat.completions.create(
             model="m", messages=[{"role": "user", "content": "When?"}], stream=True
         )
@@ -125,7 +125,7 @@ from openai import AsyncOpenAI
 @pytest.mark.asyncio
 async def test_stream(sniff_record):
     url = sniff_record.via("{server}/wrong/v1")
-    async with AsyncOpenAI(base_url=url, api_key="sk-none", timeout=20) as client:
+    async with AsyncOpenAI(base_url=url, api_key="sk-none", timeout=120) as client:
         stream = await client.chat.completions.create(
             model="m", messages=[{{"role": "user", "content": "When?"}}], stream=True
         )

@@ -27,7 +27,7 @@ class Recorder:
         fail_on: FailOn = "error",
         allow: Sequence[str] = (),
         cwd: Path | None = None,
-        seconds: float = 20.0,
+        seconds: float = 60.0,
     ) -> None:
         """Record into ``folder``.
 

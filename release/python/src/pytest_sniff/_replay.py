@@ -37,7 +37,7 @@ class Replay:
         faults: Sequence[str] = (),
         options: Sequence[str] = (),
         cwd: Path | None = None,
-        seconds: float = 20.0,
+        seconds: float = 60.0,
     ) -> None:
         """Serve ``recording`` on a port of its own.
 
@@ -121,7 +121,7 @@ def _database(path: Path, folder: Path, cwd: Path) -> Path:
 class Replayer:
     """What the fixture ``sniff_replay`` is: call it to start a :class:`Replay`."""
 
-    def __init__(self, folder: Path, places: Sequence[Path], seconds: float = 20.0) -> None:
+    def __init__(self, folder: Path, places: Sequence[Path], seconds: float = 60.0) -> None:
         """``places``: folders in which a relative path is looked for, the first first."""
         self.allow_unmatched = False
         """Set it if the test expects requests that no recording answers."""

@@ -46,7 +46,7 @@ def pytest_addoption(parser: Parser) -> None:
         "folder for recordings of failed tests, from the root folder; empty keeps none",
         default="sniff-recordings",
     )
-    parser.addini("sniff_timeout", "seconds that sniff may take to start", default="20")
+    parser.addini("sniff_timeout", "seconds that sniff may take to start", default="60")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         float(config.getini("sniff_timeout"))
     except ValueError as e:
-        raise pytest.UsageError(f"sniff_timeout: {e}; expected seconds, such as 20") from e
+        raise pytest.UsageError(f"sniff_timeout: {e}; expected seconds, such as 60") from e
 
 
 def _level(name: object, where: str) -> FailOn:
