@@ -60,7 +60,7 @@ struct Cli {
     #[command(flatten)]
     common: Common,
     /// Print the version
-    #[arg(long, short = 'V', action = ArgAction::Version, help_heading = "Global options")]
+    #[arg(long, short = 'V', action = ArgAction::Version, help_heading = "Global options", hide_short_help = true)]
     version: Option<bool>,
     #[command(subcommand)]
     command: Option<Command>,

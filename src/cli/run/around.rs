@@ -64,7 +64,9 @@ fn past(command: u32, proxy: SocketAddr) -> Vec<(String, SocketAddr)> {
     let mut out = Vec::new();
     for process in family(command) {
         let sockets = sockets_of(process);
-        if sockets.is_empty() {
+        let name = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+        // Without a name it has just ended.
+        if sockets.is_empty() || name.trim().is_empty() {
             continue;
         }
         let tables =
@@ -73,7 +75,6 @@ fn past(command: u32, proxy: SocketAddr) -> Vec<(String, SocketAddr)> {
         // What the command accepts is none of its own.
         let listens: HashSet<u16> = all.iter().filter(|r| r.state == LISTEN).map(|r| r.local.port()).collect();
         let own = all.iter().filter(|r| r.state != LISTEN && sockets.contains(&r.inode));
-        let name = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
         out.extend(
             own.filter(|r| r.remote != proxy && r.remote.port() != 0 && !listens.contains(&r.local.port()))
                 .map(|r| (name.trim().to_owned(), r.remote)),
