@@ -34,7 +34,7 @@ if [ "$what" = test ]; then
     need curl curl
     need node nodejs
     need npm npm
-    need chromium chromium       # a real EventSource through the proxy
+    need chromium chromium       # a real EventSource through the proxy; the page of `report html`
     need certutil libnss3-tools  # … that trusts the proxy's authority
     need tcpdump tcpdump # the packet truth for the live tests
     need python3 python3
@@ -128,6 +128,12 @@ if [ "$what" = test ]; then
         mkdir -p "$top/target/npm-fixtures"
         npm install --silent --no-audit --no-fund --prefix "$top/target/npm-fixtures" vitest@4.1.12 openai@6.49.0 typescript@5.9.3 @types/node@20.19.43
         touch "$top/target/npm-fixtures/ready"
+    fi
+    # What opens the page of `report html`, and what checks it for readers who cannot see it (tests/page.rs).
+    if [ ! -e "$top/target/npm-page/ready" ]; then
+        mkdir -p "$top/target/npm-page"
+        npm install --silent --no-audit --no-fund --prefix "$top/target/npm-page" playwright-core@1.65.1 axe-core@4.14.1
+        touch "$top/target/npm-page/ready"
     fi
     # What exports are fed to: the schema of HTTP archives, WireMock (its tests run where there is a java).
     if [ ! -e "$top/target/npm-exports/ready" ]; then

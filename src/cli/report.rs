@@ -1,6 +1,7 @@
 //! `sniff report NAME`: the reports of [`REPORTS`], and the comparison of two runs.
 
 pub(super) mod compare;
+mod page;
 
 use super::check::FailOn;
 use super::common::Common;
@@ -17,6 +18,7 @@ use crate::metrics::slo::Slo;
 use crate::report::Format;
 use crate::report::compare::Limit;
 use crate::report::groups::By;
+use crate::report::page::View;
 use crate::report::reports::{Entry, Options, REPORTS, Source};
 use crate::store::{Content, Reader};
 use crate::time::{Span, Timestamp};
@@ -38,7 +40,8 @@ Examples:
   sniff report compliance --session last --fail-on error
   sniff report clients --session last --dialect openai.chat
   sniff report delivery --host 'api.*'
-Formats: table, json, jsonl, csv, markdown")]
+  sniff report html --session last -o report.html
+Formats: table, json, jsonl, csv, markdown; html (latency, compliance)")]
 pub(super) struct ReportArgs {
     /// Which report
     #[arg(value_parser = names())]
@@ -75,6 +78,12 @@ pub(super) struct ReportArgs {
     /// The figures of another tool from the same streams (latency, reconcile)
     #[arg(long, value_name = "TOOL", value_parser = tools(), hide_short_help = true)]
     like: Option<Tool>,
+    /// Bytes of each body in the page, with the heads (html)
+    ///
+    /// The page is made to be shared: without this option it holds times, lengths, kinds, names and findings, and
+    /// neither heads nor bodies nor text. Secrets are hidden in it as everywhere.
+    #[arg(long, value_name = "BYTES", default_value = "0", hide_short_help = true, hide_default_value = true)]
+    with_text: u64,
     /// All exchanges in tables, not the ten worst only
     #[arg(long)]
     all: bool,
@@ -116,24 +125,36 @@ fn slo(text: &str) -> Result<Slo, String> {
 enum Which {
     Of(Entry),
     Compare,
+    Page,
 }
 
 /// The reports by name, for the command line.
 fn names() -> impl TypedValueParser<Value = Which> {
-    let compare = PossibleValue::new(compare::NAME).help(compare::ABOUT);
-    let all = REPORTS.iter().map(|r| PossibleValue::new(r.name).help(r.about)).chain([compare]);
+    let own = [(compare::NAME, compare::ABOUT), (page::NAME, page::ABOUT)];
+    let own = own.into_iter().map(|(name, about)| PossibleValue::new(name).help(about));
+    let all = REPORTS.iter().map(|r| PossibleValue::new(r.name).help(r.about)).chain(own);
     PossibleValuesParser::new(all).try_map(|name| match REPORTS.iter().find(|r| r.name == name) {
         Some(entry) => Ok(Which::Of(*entry)),
         None if name == compare::NAME => Ok(Which::Compare),
+        None if name == page::NAME => Ok(Which::Page),
         None => Err("unknown report"),
     })
 }
 
 pub(super) fn run(args: &ReportArgs, common: &Common) -> Result<u8> {
+    let html = common.format.as_deref().is_some_and(|format| format.eq_ignore_ascii_case(page::NAME));
     let entry = match args.report {
         Which::Compare => return compare::run(args, common),
+        Which::Page if html || common.format.is_none() => return page::run(args, common, View::Overview),
+        Which::Page => bail!("report html is a page and has no other format; report latency has its figures as json"),
         Which::Of(entry) => entry,
     };
+    if let Some(view) = page::view(entry.name).filter(|_| html) {
+        return page::run(args, common, view);
+    }
+    if args.with_text > 0 {
+        bail!("--with-text belongs to `sniff report html`");
+    }
     if !args.runs.is_empty() || args.with_db.is_some() || !args.fail_on_regression.is_empty() {
         bail!("two runs, --with-db and --fail-on-regression belong to `sniff report compare`");
     }

@@ -46,6 +46,11 @@ impl Slo {
         &self.text
     }
 
+    /// Each objective: figure, `<` or `>`, and the limit in ms or tokens per second.
+    pub fn objectives(&self) -> impl Iterator<Item = (&'static str, &'static str, f64)> {
+        self.limits.iter().map(|limit| (limit.figure, if limit.below { "<" } else { ">" }, limit.limit))
+    }
+
     /// Whether `figure` meets every objective: it gives the value of a name of [`FIGURES`], in ms or tokens per second.
     /// A figure that the exchange does not have is not met.
     pub fn is_met(&self, figure: impl Fn(&str) -> Option<f64>) -> bool {

@@ -29,6 +29,7 @@ pub mod like;
 pub mod list;
 pub mod live;
 pub mod markdown;
+pub mod page;
 pub mod picture;
 pub mod probe;
 pub mod reports;

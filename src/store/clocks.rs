@@ -3,6 +3,7 @@
 use super::read::Reader;
 use super::{ending, runs};
 use crate::delivery::{self, Stall};
+use crate::exchange::PieceInfo;
 use crate::metrics::clocks::{Arrivals, Clocks};
 use crate::summary::Summary;
 use crate::time::Timestamp;
@@ -73,6 +74,15 @@ impl Reader {
         let asked: Vec<Timestamp> = answers.filter_map(|a| a.asked_at_ns.map(Timestamp)).collect();
         all.retain(|stall| !asked.iter().any(|at| stall.from < *at && *at <= stall.to));
         Ok(all)
+    }
+
+    /// The deliveries of the response's body, in order.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn pieces(&self, id: i64) -> Result<Vec<PieceInfo>> {
+        let mut statement = self.db.prepare_cached(CHUNKS)?;
+        Ok(statement.query_map(params![id], runs::piece)?.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The named clocks of an exchange, its records and its chunks.

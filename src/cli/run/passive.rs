@@ -65,13 +65,14 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
     args.door.privileges.drop_root(&[], common)?;
     let (keys, chosen) = (Keys::default(), Chosen::default());
     let follow = Follow::wait(Some(&keylog), &keys)?;
-    let watching = opened.start(args.thresholds.stall, Environment::NeedsOption, common)?;
     let judge = args.policy.judge()?;
+    let thresholds = args.thresholds.limits(&judge.limits);
+    let watching = opened.start(thresholds.stall, Environment::NeedsOption, common)?;
     let kept = analyzer::Options {
         budget: args.door.memory.budget(),
         only: Some(chosen.clone()),
         keys: keys.clone(),
-        thresholds: args.thresholds.limits(&judge.limits),
+        thresholds,
         policy: judge.policy,
         ..analyzer::Options::default()
     };

@@ -140,6 +140,11 @@ impl Latency {
         }
     }
 
+    /// What exchanges are grouped by.
+    pub fn by(&self) -> &[By] {
+        &self.by
+    }
+
     /// Adds one exchange with the times of its deltas and chunks.
     pub fn count(&mut self, s: &Summary, arrivals: &Arrivals) {
         let streamed = is_streamed(s);
