@@ -114,6 +114,12 @@ impl Clocks {
         all
     }
 
+    /// When the deltas and chunks came.
+    pub fn arrivals(&self) -> Arrivals {
+        let deltas = self.records.iter().filter(|(_, meaning)| meaning.is_delta()).map(|(at, _)| *at);
+        Arrivals { deltas: deltas.collect(), chunks: self.chunks.clone(), output_tokens: self.output_tokens }
+    }
+
     /// From the last delta to the last byte: what a client waits after the last token.
     pub fn tail(&self) -> Option<Span> {
         self.end?.elapsed(self.last_delta?)

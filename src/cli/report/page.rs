@@ -43,7 +43,6 @@ pub(super) fn run(args: &ReportArgs, common: &Common, view: View) -> Result<u8> 
         reader.hide(&mut s)?;
         let clocks = reader.clocks(s.id)?;
         let facts = Facts {
-            intervals: reader.intervals(s.id)?,
             stalls: reader.stalls(&s, &clocks)?,
             records: reader.records(s.id)?,
             pieces: reader.pieces(s.id)?,
@@ -76,7 +75,7 @@ fn text(reader: &Reader, s: &Summary, most: u64) -> Result<Option<Text>> {
     let known = most.min(response.bytes.len() as u64);
     let body = if x.websocket.is_some() { &[][..] } else { response.at(0, known) };
     let whole = detail.records.iter().filter(|r| r.end <= most);
-    let said = whole.filter_map(|r| Some((r.n, added.get(&r.n)?.clone())));
+    let said = whole.filter_map(|r| Some((r.n, added.get(r.n)?.to_owned())));
     Ok(Some(Text {
         exchange: 0,
         request: String::from_utf8_lossy(&request.bytes[..end]).into_owned(),

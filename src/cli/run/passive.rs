@@ -101,6 +101,10 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<u8> {
                 passive.recording.notice(&text);
                 Ok(())
             }
+            LiveItem::Counts(counts) => {
+                passive.recording.watch().into_iter().for_each(|watch| watch.counted(&counts));
+                Ok(())
+            }
             LiveItem::Tick(now) => passive.read(now),
         };
         // The command goes on, whatever becomes of its recording.

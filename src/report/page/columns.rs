@@ -18,8 +18,6 @@ use std::collections::HashMap;
 pub struct Facts {
     /// Its clocks.
     pub clocks: Clocks,
-    /// Spans between successive deltas.
-    pub intervals: Vec<Span>,
     /// Its pauses.
     pub stalls: Vec<Stall>,
     /// Its records.

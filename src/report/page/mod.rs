@@ -150,7 +150,7 @@ impl Page {
         let begin = Timestamp(s.begun_ns().or(s.timing.t_request_end_ns).unwrap_or_default());
         let zero = *self.begin.get_or_insert(begin);
         let n = self.columns.id.len();
-        self.latency.count(s, &facts.intervals, &facts.clocks);
+        self.latency.count(s, &facts.clocks.arrivals());
         self.spending.add(s, &facts.clocks, &facts.stalls);
         self.columns.add(s, facts, zero, &mut self.names, &self.options);
         self.findings.add(n, s, zero, &mut self.names);
