@@ -5,7 +5,6 @@ mod client;
 mod results;
 mod target;
 
-use super::watch::Environment;
 use super::check::FailOn;
 use super::common::{Common, say};
 use super::limits::ThresholdArgs;
@@ -14,6 +13,7 @@ use super::policy::PolicyArgs;
 use super::proxy::args::{DoorArgs, Plan};
 use super::proxy::{Listening, ProxyRecording};
 use super::record::status_line::StatusLine;
+use super::watch::Environment;
 use super::{signals, values};
 use crate::dialect::asking::{Api, Ask, Words};
 use crate::report::check::{Findings, Form};

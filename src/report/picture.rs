@@ -289,4 +289,5 @@ fn scale(axis: &Axis, zero: Timestamp, glyphs: &Glyphs) -> [String; 2] {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;

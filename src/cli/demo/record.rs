@@ -1,11 +1,11 @@
 //! Records what passes a proxy of its own, on a thread of its own that is restricted as that of `sniff proxy`.
 
-use crate::cli::watch::Environment;
 use crate::cli::common::Common;
 use crate::cli::proxy::args::{Plan, ProxyArgs};
 use crate::cli::proxy::{Listening, ProxyRecording};
 use crate::cli::record::status_line::StatusLine;
 use crate::cli::sandbox::Sandbox;
+use crate::cli::watch::Environment;
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use std::net::{Ipv4Addr, SocketAddr};
