@@ -19,6 +19,10 @@ pub mod clients {
     pub use crate::clients::{BodyEnd, Outcome, Stream, catalogue, catalogue_table, judge, judge_against};
 }
 
+pub mod encoding {
+    pub use crate::encoding::from_base64;
+}
+
 pub mod framing {
     pub use crate::framing::Stream;
 }

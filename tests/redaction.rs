@@ -6,8 +6,9 @@ mod support;
 
 use rusqlite::Connection;
 use sniff::conn::Direction::{ToClient, ToServer};
+use sniff::internal::encoding::from_base64;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use support::packets::{Frame, Talk, pcap};
@@ -505,9 +506,14 @@ fn printed(folder: &Path, db: &str, ids: &[i64]) -> Vec<(String, Vec<u8>)> {
         &["report", "endings", "--format", "json"],
         &["export", "--format", "har"],
         &["export", "--format", "jsonl"],
+        &["export", "--format", "trace"],
     ] {
         all.push(said(folder, &[args, &["--db", db]].concat()));
     }
+    let (what, page) = said(folder, &["report", "html", "--with-text", "1000000", "--db", db]);
+    let texts = texts_of(&page);
+    assert!(!texts.is_empty(), "the page has no text");
+    all.push((what, [page, texts].concat()));
     for id in ids {
         let id = id.to_string();
         for args in [
@@ -527,6 +533,20 @@ fn printed(folder: &Path, db: &str, ids: &[i64]) -> Vec<(String, Vec<u8>)> {
         }
     }
     all
+}
+
+/// The texts of a page, which are compressed in it.
+fn texts_of(page: &[u8]) -> Vec<u8> {
+    let page = String::from_utf8_lossy(page);
+    let block = page.split("id=\"texts\">").nth(1).unwrap().split("</script>").next().unwrap();
+    let packed: Vec<u8> = block.lines().flat_map(|line| from_base64(line).unwrap()).collect();
+    let mut out = Vec::new();
+    flate2::read::DeflateDecoder::new(packed.as_slice()).read_to_end(&mut out).unwrap();
+    // Bodies are in base64 within it.
+    let all: Vec<serde_json::Value> = serde_json::from_slice(&out).unwrap();
+    let bodies = all.iter().filter_map(|text| from_base64(text["body"].as_str()?));
+    out.extend(bodies.flatten().collect::<Vec<u8>>());
+    out
 }
 
 fn find(all: &[(String, Vec<u8>)], plants: &[Plant]) -> Vec<String> {

@@ -8,6 +8,7 @@ use crate::cli::sandbox::Sandbox;
 use crate::cli::show;
 use crate::encoding::to_base64;
 use crate::exchange::redact;
+use crate::pipeline::StoredExchange;
 use crate::report::page::{self, Facts, Page, Text, View};
 use crate::store::{Content, Reader};
 use crate::summary::Summary;
@@ -65,9 +66,11 @@ fn text(reader: &Reader, s: &Summary, most: u64) -> Result<Option<Text>> {
     if most == 0 || reader.content(s.id)? != Content::Full {
         return Ok(None);
     }
-    let (mut detail, mut added) = (reader.detail(s.id)?, reader.contributions(s.id)?);
-    show::hide(reader, s.id, &mut detail, &mut added)?;
+    let (mut detail, mut quoted) = (reader.detail(s.id)?, reader.contributions(s.id)?);
+    show::hide(reader, s.id, &mut detail, &mut quoted)?;
     let x = redact::exchange(&reader.exchange(s.id)?);
+    // Read again without the secrets: one that lies over several records is in none of them.
+    let added = StoredExchange::from(&x).contributions();
     let request = x.request.as_ref().map(|r| r.decoded()).unwrap_or_default();
     let response = x.response.as_ref().map(|r| r.decoded()).unwrap_or_default();
     let end = usize::try_from(most).unwrap_or(usize::MAX).min(request.bytes.len());
