@@ -612,6 +612,11 @@ fn no_planted_secret_is_found_again() {
     all.extend(
         printed(folder, "kept.db", &kept).into_iter().map(|(what, bytes)| (format!("{what} of kept.db"), bytes)),
     );
+    // Joined, what the records bring is the text: a secret may lie over several.
+    for id in (1..=ids.len()).map(|id| id.to_string()) {
+        let out = sniff(folder, &["show", &id, "--play", "--speed", "1000000", "--db", "kept.db"]);
+        all.push((format!("show {id} --play of kept.db"), [out.stdout, out.stderr].concat()));
+    }
     all.push(said(folder, &["check", "kept.db", "--format", "json"]));
     let found = find(&all, &g.0);
     assert!(found.is_empty(), "{} plants, found again {}:\n{}", g.0.len(), found.len(), found.join("\n"));

@@ -98,10 +98,14 @@ pub(super) fn run(args: &ExportArgs, common: &Common) -> Result<u8> {
         }
         "csv" => {
             let id = one(&exchanges, &format)?.id.0 as i64;
-            let (mut detail, mut added) = (reader.detail(id)?, reader.contributions(id)?);
-            if !args.reveal {
-                super::show::hide(&reader, id, &mut detail, &mut added)?;
-            }
+            let mut detail = reader.detail(id)?;
+            let added = if args.reveal {
+                reader.contributions(id)?
+            } else {
+                let stored = reader.exchange(id)?;
+                super::show::hide(&stored, &mut detail);
+                super::show::hidden_contributions(&stored)
+            };
             csv::table(&show::timeline(&detail, &added), out.writer())
         }
         _ => {

@@ -3,9 +3,9 @@
 use super::common::Common;
 use super::output::{self, Output, unless_closed};
 use super::sandbox::{Sandbox, SandboxArgs};
-use crate::exchange::redact::{Masks, Redactor, stretches};
+use crate::exchange::redact::{self, Masks, Redactor, stretches};
 use crate::exchange::{Body, Exchange};
-use crate::pipeline::Contributions;
+use crate::pipeline::{Contributions, StoredExchange};
 use crate::report::bytes::Bodies;
 use crate::report::picture::Drawn;
 use crate::report::show::{self, Shown};
@@ -56,17 +56,20 @@ pub(super) fn run(args: &ShowArgs, common: &Common) -> Result<u8> {
     let reader = Reader::open(&common.db)?;
     let id = reader.id(&args.id)?;
     let mut detail = reader.detail(id)?;
-    let mut added = match format {
-        Format::Json | Format::Jsonl if !args.play => Contributions::default(),
+    let wanted = !(args.play && args.reveal) && reader.content(id)? == Content::Full;
+    let stored = if wanted { Some(reader.exchange(id)?) } else { None };
+    let mut bodies = Bodies::default();
+    if let Some(x) = stored.as_ref().filter(|_| !args.play) {
+        bodies = read_bodies(&mut x.clone(), args.reveal, &mut detail);
+    }
+    if let Some(x) = stored.as_ref().filter(|_| !args.reveal) {
+        hide(x, &mut detail);
+    }
+    let added = match (format, stored) {
+        (Format::Json | Format::Jsonl, _) if !args.play => Contributions::default(),
+        (_, Some(x)) if !args.reveal => hidden_contributions(&x),
         _ => reader.contributions(id)?,
     };
-    let mut bodies = Bodies::default();
-    if !args.play && reader.content(id)? == Content::Full {
-        bodies = read_bodies(&mut reader.exchange(id)?, args.reveal, &mut detail);
-    }
-    if !args.reveal {
-        hide(&reader, id, &mut detail, &mut added)?;
-    }
     if args.hex && format != Format::Table {
         bail!("--hex prints tables only; export --format raw has the bytes");
     }
@@ -114,14 +117,16 @@ fn read_bodies(exchange: &mut Exchange, reveal: bool, detail: &mut Detail) -> Bo
     Bodies { request, response }
 }
 
-/// Replaces secrets in what a database may have been recorded with.
-pub(super) fn hide(reader: &Reader, id: i64, detail: &mut Detail, added: &mut Contributions) -> Result<()> {
+/// What each record brings, without secrets: it is read again from the answer without them, because one that lies over
+/// several records is in none of them.
+pub(super) fn hidden_contributions(x: &Exchange) -> Contributions {
+    StoredExchange::from(&redact::exchange(x)).contributions()
+}
+
+/// Replaces the secrets of this exchange, which the database may have been recorded with, in what is shown of it.
+pub(super) fn hide(x: &Exchange, detail: &mut Detail) {
     let (mut masks, redactor) = (Masks::default(), Redactor::default());
-    // What was recorded without content has no secret either.
-    if reader.content(id)? != Content::Full {
-        return Ok(());
-    }
-    masks.exchange(&mut reader.exchange(id)?, &redactor);
+    masks.exchange(&mut x.clone(), &redactor);
     detail.summary.hide(&masks, &redactor);
     show::redact(detail);
     detail.oddities.iter_mut().for_each(|o| masks.known().quote(&mut o.found));
@@ -131,8 +136,6 @@ pub(super) fn hide(reader: &Reader, id: i64, detail: &mut Detail, added: &mut Co
     for event in detail.records.iter_mut().filter_map(|r| r.event.as_mut()) {
         masks.known().text(event);
     }
-    added.texts_mut().for_each(|words| masks.known().text(words));
-    Ok(())
 }
 
 /// Prints the text of each delta at its time. The wait before the first one is the time to first token.

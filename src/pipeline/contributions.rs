@@ -21,11 +21,6 @@ impl Contributions {
         self.added.get(&record).map(String::as_str)
     }
 
-    /// All of these texts.
-    pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        self.added.values_mut()
-    }
-
     /// Records that were read.
     pub fn len(&self) -> usize {
         self.added.len()

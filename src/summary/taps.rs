@@ -3,9 +3,9 @@
 
 use crate::delivery::across::{Print, is_behind};
 use crate::exchange::Exchange;
-use crate::exchange::redact::{Masks, Redactor};
+use crate::exchange::redact;
 use crate::metrics::{self, Metrics};
-use crate::pipeline::Contributions;
+use crate::pipeline::{Contributions, StoredExchange};
 use crate::time::{Span, Timestamp};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -78,23 +78,17 @@ pub struct Passed {
 impl Tap {
     /// The tap of a whole exchange; `added` is what each record added to the answer.
     pub fn new(id: i64, x: &Exchange, added: &Contributions) -> Option<Tap> {
-        let mut masked = x.clone();
-        let mut masks = Masks::default();
-        masks.exchange(&mut masked, &Redactor::default());
         let response = x.response.as_ref()?;
         let decoded = response.decoded();
-        let shown = |text: Option<&str>| {
-            let mut text = text.unwrap_or_default().to_owned();
-            masks.known().quote(&mut text);
-            text
-        };
+        // Read again without the secrets: one that lies over several records is in none of them.
+        let hidden = StoredExchange::from(&redact::exchange(x)).contributions();
         let record = |r: &crate::exchange::RecordInfo| TapRecord {
             n: r.n,
             at: r.at,
             frame: r.frame,
             len: r.end.saturating_sub(r.start),
             brings: added.get(r.n).unwrap_or_default().to_owned(),
-            shown: shown(added.get(r.n)),
+            shown: hidden.get(r.n).unwrap_or_default().to_owned(),
             delta: r.meaning.is_delta(),
             hash: crate::delivery::across::hash(decoded.at(r.start, r.end)),
         };

@@ -66,10 +66,9 @@ fn text(reader: &Reader, s: &Summary, most: u64) -> Result<Option<Text>> {
     if most == 0 || reader.content(s.id)? != Content::Full {
         return Ok(None);
     }
-    let (mut detail, mut quoted) = (reader.detail(s.id)?, reader.contributions(s.id)?);
-    show::hide(reader, s.id, &mut detail, &mut quoted)?;
-    let x = redact::exchange(&reader.exchange(s.id)?);
-    // Read again without the secrets: one that lies over several records is in none of them.
+    let (mut detail, stored) = (reader.detail(s.id)?, reader.exchange(s.id)?);
+    show::hide(&stored, &mut detail);
+    let x = redact::exchange(&stored);
     let added = StoredExchange::from(&x).contributions();
     let request = x.request.as_ref().map(|r| r.decoded()).unwrap_or_default();
     let response = x.response.as_ref().map(|r| r.decoded()).unwrap_or_default();
