@@ -8,7 +8,11 @@ use crate::framing::Framing;
 use crate::http::event::{MessageEnd, ResponseHead};
 use crate::http::incremental;
 use crate::oddity::{Kind, Oddity};
+use crate::time::{Span, Timestamp};
 use crate::verdict;
+
+/// A client that leaves within this after its answer had enough; one that waits longer gives up.
+pub const PATIENCE: Span = Span::from_secs(1);
 
 impl<'a> Case<'a> {
     /// The response, whatever its status.
@@ -40,6 +44,11 @@ impl<'a> Case<'a> {
     /// The body has a coding that is not read here, or not without a dictionary: what it holds is not known.
     pub fn is_unread_coding(&self) -> bool {
         verdict::unread_coding(self.exchange).is_some()
+    }
+
+    /// After this the client waited longer than [`PATIENCE`]: it gave up on a body that was left open.
+    pub fn gave_up_after(&self, last: Option<Timestamp>) -> bool {
+        last.is_some_and(|last| self.exchange.ending.at.since(last) > PATIENCE)
     }
 
     /// A hop refused to pass the message on as it comes, as RFC 10036 demands of one that cannot: 501, and a

@@ -239,6 +239,17 @@ impl Finding {
         }
     }
 
+    /// A finding about what is missing after the last delta, or stands in it; at the end of a body without deltas.
+    pub fn at_last_delta(response: &Response, message: impl Into<String>) -> Self {
+        let finding = Finding::at_end(response, message);
+        match response.deltas.last() {
+            Some(delta) => {
+                Finding { record: Some(delta.record), at: Some(delta.at), offset: None, excerpt: None, ..finding }
+            }
+            None => finding,
+        }
+    }
+
     /// A finding with the place and time of an oddity, and how often it was noticed.
     pub fn of(oddity: &crate::oddity::Oddity, count: u64, message: impl Into<String>) -> Self {
         let delivery = oddity.delivery.unwrap_or_default();

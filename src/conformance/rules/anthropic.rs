@@ -3,10 +3,8 @@
 use crate::conformance::case::many;
 use crate::conformance::{Case, Finding, Level, Rule};
 use crate::dialect::anthropic::{DIALECT, kinds as anthropic};
-use crate::exchange::Response;
 use crate::http::event::MessageEnd;
 use crate::oddity::Kind;
-use crate::time::Span;
 
 mod blocks;
 mod events;
@@ -65,9 +63,10 @@ pub static ANT_001: Rule = Rule {
             case.tell(anthropic::NO_MESSAGE_STOP, None, push, |_, _| "the stream ends without message_stop".into());
         }
         let answer = &response.answer;
+        let last = response.deltas.last().map(|delta| delta.at);
         let concluded = !answer.finish_reasons.is_empty() && !answer.terminator.seen && answer.error.is_none();
         let of_this = case.dialect().is_some_and(|d| std::ptr::eq(d, &DIALECT));
-        if of_this && concluded && response.end == MessageEnd::CutByClient && waited(case, response) {
+        if of_this && concluded && response.end == MessageEnd::CutByClient && case.gave_up_after(last) {
             push(Finding::at_end(
                 response,
                 "message_delta came, message_stop did not, and the body was left open: clients wait for their timeout",
@@ -76,12 +75,6 @@ pub static ANT_001: Rule = Rule {
     },
     ..Rule::DEFAULT
 };
-
-/// How long the client waited after the last delta, before it gave up. One that has all it needs closes at once.
-fn waited(case: &Case<'_>, response: &Response) -> bool {
-    let last = response.deltas.last().map(|delta| delta.at);
-    last.is_some_and(|last| case.exchange.ending.at.since(last) > Span::from_secs(2))
-}
 
 /// A delta belongs to a block.
 pub static ANT_002: Rule = Rule {

@@ -5,9 +5,8 @@
 use super::{Api, Ask, STOP, Words, messages, most, parameters, prompt};
 use serde_json::{Value, json};
 
-const KEY: (&str, &str) = ("authorization", "Bearer ");
-
-pub(super) static CHAT: Api = Api {
+/// Chat Completions; what Responses has too.
+const OPENAI: Api = Api {
     name: "openai.chat",
     path: "/v1/chat/completions",
     version: "/v1",
@@ -15,12 +14,14 @@ pub(super) static CHAT: Api = Api {
     models: "/models",
     listed: ("data", "id"),
     key: Some("OPENAI_API_KEY"),
-    key_field: KEY,
+    key_field: ("authorization", "Bearer "),
     fields: &[],
     tokens: "completion_tokens",
     least: 1,
     make: chat,
 };
+
+pub(super) static CHAT: Api = OPENAI;
 
 pub(super) static RESPONSES: Api = Api {
     name: "openai.responses",
@@ -29,13 +30,7 @@ pub(super) static RESPONSES: Api = Api {
     // The reference: at least 16.
     least: 16,
     make: responses,
-    version: "/v1",
-    adds_version: false,
-    models: "/models",
-    listed: ("data", "id"),
-    key: Some("OPENAI_API_KEY"),
-    key_field: KEY,
-    fields: &[],
+    ..OPENAI
 };
 
 fn chat(ask: Ask, words: &Words<'_>) -> Option<Value> {

@@ -26,7 +26,6 @@ use crate::dialect::openai_chat;
 use crate::exchange::{Asked, Response};
 use crate::http::event::MessageEnd;
 use crate::oddity::{Kind, Oddity};
-use crate::time::Span;
 
 /// The rules of this family, in the order of the catalogue.
 pub(super) const RULES: &[&Rule] = &[
@@ -76,10 +75,6 @@ pub(super) const RULES: &[&Rule] = &[
     &OAI_CMPL_001,
 ];
 
-/// A client that leaves within this after the last record had enough; one that waited longer gave up on a body that
-/// was left open.
-const PATIENCE: Span = Span::from_secs(1);
-
 /// The server reports an error and ends: that is an end, although not a good one.
 const ERROR_AND_END: &str = "error-and-end";
 
@@ -117,21 +112,14 @@ fn at_end(response: &Response, message: String) -> Finding {
     }
 }
 
-/// A finding about what is missing after the last delta.
+/// [`Finding::at_last_delta`]; without deltas at the record before `[DONE]`.
 fn at_last_delta(response: &Response, message: String) -> Finding {
-    let finding = at_end(response, message);
-    match response.deltas.last() {
-        Some(delta) => {
-            Finding { record: Some(delta.record), at: Some(delta.at), offset: None, excerpt: None, ..finding }
-        }
-        None => finding,
-    }
+    if response.deltas.is_empty() { at_end(response, message) } else { Finding::at_last_delta(response, message) }
 }
 
-/// After the last record nothing came for longer than [`PATIENCE`]: a client that has its answer would not wait that
-/// long.
+/// Nothing came after the last record, until the client gave up on a body that was left open.
 fn left_open(case: &Case<'_>, response: &Response) -> bool {
-    response.last_record_at.is_some_and(|last| case.exchange.ending.at.since(last) > PATIENCE)
+    case.gave_up_after(response.last_record_at)
 }
 
 /// What the request asks for; none if it is not known.

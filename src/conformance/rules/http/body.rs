@@ -3,7 +3,7 @@
 use super::message::is_too_short;
 use super::{essence, is_lines, is_untyped, transfer};
 use crate::body;
-use crate::conformance::case::{answered, many};
+use crate::conformance::case::{PATIENCE, answered, many};
 use crate::conformance::{Case, Finding, Level, Rule};
 use crate::delivery::COLLECTED;
 use crate::exchange::Response;
@@ -417,14 +417,12 @@ fn is_text(response: &Response) -> bool {
 
 /// How long the client waited for the rest of a body whose content was over, before it gave up.
 fn waited_in_vain(case: &Case<'_>, response: &Response) -> Option<Span> {
-    /// A client that has all it needs closes sooner.
-    const AT_ONCE: Span = Span::from_secs(1);
     let document = response.framing == Framing::Json
         && response.record_count == 1
         && case.exchange.oddities.find(json::TRUNCATED).is_none();
     let over = case.ended.said_end || document;
     let gave_up = response.end == MessageEnd::CutByClient && over;
-    case.ended.silence.filter(|silence| gave_up && *silence >= AT_ONCE)
+    case.ended.silence.filter(|silence| gave_up && *silence >= PATIENCE)
 }
 
 /// The finding of a body that was cut at this place. A client that left is not the server's fault.

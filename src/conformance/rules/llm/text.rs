@@ -4,7 +4,6 @@
 use super::whole;
 use crate::conformance::{Finding, Level, Rule};
 use crate::dialect::Answer;
-use crate::exchange::Response;
 
 /// Reasoning is not text.
 pub static LLM_007: Rule = Rule {
@@ -42,14 +41,13 @@ pub static LLM_007: Rule = Rule {
         let Some(response) = whole(case) else { return };
         for text in response.answer.texts.values() {
             let Some(end) = text.find(END_OF_THOUGHT) else { continue };
-            let begin = BEGINS_OF_THOUGHT.iter().find_map(|mark| text.find(mark));
-            if begin.is_none() {
-                push(at_last_delta(response, format!("{END_OF_THOUGHT} in the text, and nothing begins it")));
+            let Some(begin) = text.find(BEGIN_OF_THOUGHT) else {
+                push(Finding::at_last_delta(response, format!("{END_OF_THOUGHT} in the text, and nothing begins it")));
                 return;
-            }
-            if text.trim_start().starts_with(BEGINS_OF_THOUGHT[0]) && begin < Some(end) {
-                let found = format!("the text begins with reasoning in {} tags", BEGINS_OF_THOUGHT[0]);
-                push(at_last_delta(response, found).level(Level::Info));
+            };
+            if text.trim_start().starts_with(BEGIN_OF_THOUGHT) && begin < end {
+                let found = format!("the text begins with reasoning in {BEGIN_OF_THOUGHT} tags");
+                push(Finding::at_last_delta(response, found).level(Level::Info));
                 return;
             }
         }
@@ -94,7 +92,10 @@ pub static LLM_008: Rule = Rule {
         let Some(response) = whole(case).filter(|r| r.answer.tool_deltas == 0) else { return };
         let offered = case.exchange.request.as_ref().and_then(|r| r.asked).is_some_and(|asked| asked.tools);
         if let Some(mark) = found(&response.answer, CALLS, |text, mark| text.contains(mark)).filter(|_| offered) {
-            push(at_last_delta(response, format!("a tool call in the text: {mark}; no call came in the API's fields")));
+            push(Finding::at_last_delta(
+                response,
+                format!("a tool call in the text: {mark}; no call came in the API's fields"),
+            ));
         }
     },
     ..Rule::DEFAULT
@@ -132,7 +133,7 @@ pub static LLM_009: Rule = Rule {
         let Some(response) = whole(case) else { return };
         let at_an_end = |text: &str, mark: &str| text.trim_end().ends_with(mark) || text.trim_start().starts_with(mark);
         if let Some(mark) = found(&response.answer, SPECIAL, at_an_end) {
-            push(at_last_delta(response, format!("a special token of the model in the text: {mark}")));
+            push(Finding::at_last_delta(response, format!("a special token of the model in the text: {mark}")));
         }
     },
     ..Rule::DEFAULT
@@ -197,7 +198,7 @@ pub static LLM_011: Rule = Rule {
 };
 
 const END_OF_THOUGHT: &str = "</think>";
-const BEGINS_OF_THOUGHT: &[&str] = &["<think>", "<think\n"];
+const BEGIN_OF_THOUGHT: &str = "<think>";
 
 /// What models write before a call.
 const CALLS: &[&str] = &[
@@ -244,15 +245,4 @@ fn found(answer: &Answer, marks: &[&'static str], has: impl Fn(&str, &str) -> bo
 pub(super) fn bytes(answer: &Answer) -> usize {
     let texts = answer.texts.values().chain(answer.tool_arguments.values()).map(String::len).sum::<usize>();
     texts + answer.reasoning_text.len()
-}
-
-/// A finding at the last delta, which has the text that it is about, or its end.
-fn at_last_delta(response: &Response, message: String) -> Finding {
-    let finding = Finding::at_end(response, message);
-    match response.deltas.last() {
-        Some(delta) => {
-            Finding { record: Some(delta.record), at: Some(delta.at), offset: None, excerpt: None, ..finding }
-        }
-        None => finding,
-    }
 }
